@@ -1,0 +1,22 @@
+"""The way in: what can be answered at once is, everything else is the command line's."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the command line and return the exit code."""
+    arguments = sys.argv[1:]
+    if arguments in (["version"], ["--version"]):
+        from ftctl import __version__  # noqa: PLC0415  before anything that costs
+
+        sys.stdout.write(f"ftctl {__version__}\n")
+        return 0
+    from ftctl.cli.root import run  # noqa: PLC0415  click costs 60 ms
+
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

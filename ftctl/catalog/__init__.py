@@ -1,0 +1,1 @@
+"""Dated facts that ftctl ships: clouds and roles; each can be overridden."""

@@ -1,0 +1,1 @@
+"""The command line: each command parses, calls the workflow once and renders what comes back."""

@@ -1,0 +1,54 @@
+"""`ftctl apply`: make Azure as it is declared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from ftctl import workflow
+from ftctl.cli import options
+from ftctl.cli.execution import Order, carry_out
+from ftctl.core.errors import FtctlError, Problem
+from ftctl.core.model import Address
+
+_SPECS = {".yaml", ".yml"}
+
+
+@click.command(name="apply")
+@options.paths
+@options.selection
+@options.exceptions
+@options.approval
+@options.tracing
+def command(
+    paths: tuple[Path, ...],
+    environment: str | None,
+    variables: dict[str, str],
+    adopt: tuple[Address, ...],
+    retry: tuple[Address, ...],
+    wait: float | None,
+    trace: str | None,
+    *,
+    auto_approve: bool,
+) -> int:
+    """Make Azure as it is declared: show the plan, ask, do it.
+
+    PATH is a stack's file, a folder of them (specs/ if left out), or a plan
+    saved by `ftctl plan --out`, which is applied exactly or not at all.
+    Running it again resumes what an earlier run began.
+    """
+    request = options.request(paths, environment, variables, adopt=adopt, retry=retry)
+    order = Order(request, approved=auto_approve, wait=wait, trace=trace)
+    saved = [path for path in paths if path.is_file() and path.suffix not in _SPECS]
+    return carry_out(_from_file(saved[0], order) if saved else order)
+
+
+def _from_file(path: Path, order: Order) -> Order:
+    """What a saved plan orders. It says everything itself, so that nothing else may be said beside it."""
+    given = order.request
+    if replace(given, paths=()) != workflow.Request(paths=()) or len(given.paths) > 1:
+        raise FtctlError(Problem("FT6010", f"{path} is a saved plan, and more was given beside it"))
+    saved = workflow.read_plan(path)
+    return replace(order, request=saved.request, digests=saved.digests, approved=True)

@@ -1,0 +1,132 @@
+"""What `apply` and `destroy` share: plan, ask, carry out, report."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ftctl import workflow
+from ftctl.cli.interrupts import stopping
+from ftctl.cli.session import Session, session, verdict
+from ftctl.cli.streams import ask, complain, interactive, look, show, tell
+from ftctl.core.changes import Mode, Plan
+from ftctl.core.errors import Exit, FtctlError, Problem
+from ftctl.core.events import Outcome, Report, Result
+from ftctl.render.console import progress
+from ftctl.render.report import report_text
+from ftctl.render.text import plan_text
+
+if TYPE_CHECKING:
+    from ftctl.spec.stack import Stack
+
+_SECRET = re.compile(r"(?i)key|secret|token|password|sas|sig=")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to carry out. `approved` says that nobody need be asked; `digests` are a saved plan's, by stack."""
+
+    request: workflow.Request
+    mode: Mode = Mode.NORMAL
+    approved: bool = False
+    digests: Mapping[str, str] = field(default_factory=dict)
+    wait: float | None = None
+    trace: str | None = None
+
+    @property
+    def resume(self) -> str:
+        """The command that goes on where this one ended. Values that look like secrets are not repeated."""
+        request = self.request
+        words = ["ftctl", "destroy" if self.mode is Mode.DESTROY else "apply", *map(str, request.paths)]
+        words += ["-e", request.environment] if request.environment else []
+        for name, value in request.variables.items():
+            words += ["--var", f"{name}={'***' if _SECRET.search(name) or _SECRET.search(value) else value}"]
+        for option, addresses in (("--adopt", request.adopt), ("--retry", request.retry)):
+            words += [word for address in addresses for word in (option, str(address))]
+        return shlex.join(words)
+
+
+def carry_out(order: Order) -> Exit:
+    """Do it for every stack in turn, and give the exit code of all."""
+    if not (order.approved or interactive()):
+        raise FtctlError(Problem("FT3103", "there is no terminal to ask for approval"))
+    with session(order.request, order.trace) as opened:
+        if order.digests:
+            plans = {stack.name: _plan(stack, opened, order) for stack in opened.stacks}
+            _check(order.digests, plans)
+            return opened.each(lambda stack: _execute(plans[stack.name], stack, opened, order))
+        return opened.each(lambda stack: _one(stack, opened, order))
+
+
+def _plan(stack: Stack, opened: Session, order: Order) -> Plan:
+    return workflow.plan(
+        stack,
+        opened.clients(stack),
+        clock=opened.clock,
+        mode=order.mode,
+        adopt=order.request.adopt,
+        retry=order.request.retry,
+    )
+
+
+def _check(digests: Mapping[str, str], plans: Mapping[str, Plan]) -> None:
+    """Refuse everything if any of the plans is not the reviewed one."""
+    now = {name: plan.digest() for name, plan in plans.items()}
+    stale = sorted(name for name in digests.keys() | now.keys() if digests.get(name) != now.get(name))
+    if stale:
+        raise FtctlError.all(
+            Problem("FT3101", "this is not what was planned: the spec, the data or Azure has changed", subject=name)
+            for name in stale
+        )
+
+
+def _one(stack: Stack, opened: Session, order: Order) -> Exit:
+    plan = _plan(stack, opened, order)
+    show(plan_text(plan, look(sys.stdout)))
+    complain(plan.problems)
+    if plan.empty or verdict(plan) is not Exit.DONE:
+        return verdict(plan)
+    if not order.approved:
+        _ask(stack, order.mode)
+    tell("")
+    return _execute(plan, stack, opened, order)
+
+
+def _ask(stack: Stack, mode: Mode) -> None:
+    question = (
+        f"Delete all this? There is no way back. Only `yes` destroys {stack.name}: "
+        if mode is Mode.DESTROY
+        else f"Do all this? Only `yes` applies it to {stack.name}: "
+    )
+    if ask(f"\n{question}") != "yes":
+        raise FtctlError(Problem("FT6008", f"nothing was changed in {stack.name}"))
+
+
+def _execute(plan: Plan, stack: Stack, opened: Session, order: Order) -> Exit:
+    from ftctl.engine.execute import Stop  # noqa: PLC0415  the engine is only for those who get this far
+
+    if plan.empty:
+        show(plan_text(plan, look(sys.stdout)))
+        return Exit.DONE
+    stop = Stop()
+    with progress(sys.stderr, opened.clock, os.environ) as emit, stopping(stop.set, emit.say):
+        run = partial(workflow.apply, plan, stack, opened.clients(stack), clock=opened.clock)
+        report = run(emit=emit, stop=stop, wait=order.wait)
+    _conclude(stack, report, order)
+    return report.exit
+
+
+def _conclude(stack: Stack, report: Report, order: Order) -> None:
+    show("\n" + report_text(stack.name, report, look(sys.stdout), resume=order.resume))
+    complain(_about(outcome) for outcome in report.having(Result.FAILED) if outcome.problem)
+
+
+def _about(outcome: Outcome) -> Problem:
+    assert outcome.problem is not None
+    return outcome.problem.about(outcome.address)

@@ -1,0 +1,85 @@
+"""`ftctl plan`: what apply would do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ftctl import workflow
+from ftctl.cli import options
+from ftctl.cli.session import session, unwritable, verdict
+from ftctl.cli.streams import complain, emit, errors_as, look, show, tell
+from ftctl.core.changes import Plan
+from ftctl.core.errors import Exit
+from ftctl.core.model import Address
+from ftctl.render.json import document, plan_json, problems_json
+from ftctl.render.text import plan_text
+from ftctl.workflow import Request
+
+if TYPE_CHECKING:
+    from ftctl.spec.stack import Stack
+
+
+@click.command(name="plan")
+@options.paths
+@options.selection
+@options.exceptions
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, to apply exactly this.")
+@options.output("text", "json")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
+@options.tracing
+def command(
+    paths: tuple[Path, ...],
+    environment: str | None,
+    variables: dict[str, str],
+    adopt: tuple[Address, ...],
+    retry: tuple[Address, ...],
+    out: Path | None,
+    output: str,
+    trace: str | None,
+    *,
+    detailed_exitcode: bool,
+) -> int:
+    """Show what apply would do; change nothing.
+
+    PATH is a stack's file or a folder of them, specs/ if left out.
+    """
+    request = options.request(paths, environment, variables, adopt=adopt, retry=retry)
+    with errors_as(output):
+        code, plans = _plans(request, output, trace)
+        if out and code is Exit.DONE:
+            _save(out, plans, request)
+            tell(f"\nSaved. To apply exactly this: ftctl apply {out}")
+    changes = detailed_exitcode and any(not plan.empty for plan in plans)
+    return Exit.CHANGES if changes and code is Exit.DONE else code
+
+
+def _plans(request: Request, output: str, trace: str | None) -> tuple[Exit, list[Plan]]:
+    """Plan every stack, and show each as it is ready."""
+    plans: list[Plan] = []
+    with session(request, trace) as opened:
+
+        def one(stack: Stack) -> Exit:
+            clients = opened.clients(stack)
+            plan = workflow.plan(stack, clients, clock=opened.clock, adopt=request.adopt, retry=request.retry)
+            plans.append(plan)
+            if output == "text":
+                show(plan_text(plan, look(sys.stdout)))
+            complain(plan.problems)
+            return verdict(plan)
+
+        code = opened.each(one)
+    if output == "json":
+        emit(document(plans=[plan_json(plan) for plan in plans], problems=problems_json(opened.problems)))
+    return code, plans
+
+
+def _save(out: Path, plans: Sequence[Plan], request: Request) -> None:
+    try:
+        workflow.save_plan(out, plans, request)
+    except OSError as error:
+        raise unwritable(out, error) from None

@@ -1,0 +1,167 @@
+"""The command group: which commands there are, and the one place where errors become text and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ftctl import __version__
+
+if TYPE_CHECKING:
+    from ftctl.core.errors import Problem
+
+_DONE, _ERROR, _USAGE, _INTERRUPTED = 0, 1, 64, 130  # ftctl.core.errors.Exit, which costs 40 ms to import
+
+COMMANDS = {
+    "init": "Write a stack to start from",
+    "validate": "Check specs and data, offline",
+    "plan": "Show what apply would do; reads only",
+    "apply": "Make Azure as it is declared",
+    "destroy": "Delete everything that the stacks own",
+    "status": "Show what is declared and how it is",
+    "logs": "Show the events of a training job",
+    "chat": "Talk to a deployment",
+    "local": "Run the local Azure for other clients",
+    "schema": "Print the JSON Schema of a spec",
+    "explain": "Say what an error code means",
+    "version": "Print the version",
+}
+
+
+class Commands(click.Group):
+    """A group that imports a command's module when it is used, and lists all by the table above."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"ftctl.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name.startswith("-") or name in COMMANDS:
+            return super().resolve_command(ctx, args)
+        raise _unknown_command(name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's signature
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+    epilog="Every command has its own help: ftctl plan --help",
+)
+@click.version_option(__version__, message="ftctl %(version)s")
+@click.pass_context
+def group(context: click.Context) -> None:
+    """Plan and apply for Azure OpenAI fine-tuning: account, roles, data, jobs and deployments from one YAML file.
+
+    \b
+    To begin, on a laptop with no Azure:
+      ftctl init && ftctl apply
+    """  # noqa: D301  \b tells click to keep the lines
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit code. Raises nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a character that a terminal does not know is no reason to fall over
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return _guarded(arguments)
+    except BrokenPipeError:
+        # Whoever read the output has left; what Python flushes at its end must not fail once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _ERROR
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _guarded(arguments: Sequence[str]) -> int:
+    try:
+        with group.make_context("ftctl", list(arguments)) as context:
+            code = group.invoke(context)
+        sys.stdout.flush()
+        return int(code or _DONE)
+    except click.exceptions.Exit as leaving:
+        return leaving.exit_code
+    except click.Abort:
+        return _INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        return _DONE
+    except click.ClickException as error:
+        _tell(_usage(error))
+        return _USAGE
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # noqa: BLE001  the one place where anything at all is told to people
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    from ftctl.core.errors import FtctlError  # noqa: PLC0415  only when something is wrong
+
+    if isinstance(error, FtctlError):
+        _tell(*error.problems)
+        return int(error.exit)
+    if os.environ.get("FTCTL_DEBUG"):
+        raise error
+    _tell(_bug(error))
+    return _ERROR
+
+
+def _tell(*problems: Problem) -> None:
+    from ftctl.render.look import look_of  # noqa: PLC0415  only when something is wrong
+    from ftctl.render.problems import problems_text  # noqa: PLC0415  the same
+
+    if problems:
+        sys.stdout.flush()
+        print(problems_text(problems, look_of(sys.stderr, os.environ)), file=sys.stderr)
+
+
+def _bug(error: Exception) -> Problem:
+    """What is told of an unexpected exception: where it happened, not its text, which may hold anything."""
+    from ftctl.core.errors import Problem  # noqa: PLC0415  only when something is wrong
+
+    trace: Any = error.__traceback__
+    while trace.tb_next:
+        trace = trace.tb_next
+    module = trace.tb_frame.f_globals.get("__name__", "?")
+    return Problem(
+        "FT6900", f"ftctl {__version__} has a bug: {type(error).__name__} in {module}, line {trace.tb_lineno}"
+    )
+
+
+def _unknown_command(name: str) -> Exception:
+    from ftctl.core.errors import FtctlError, Problem  # noqa: PLC0415  only when something is wrong
+    from ftctl.core.suggest import did_you_mean  # noqa: PLC0415  the same
+
+    fix = f"{did_you_mean(name, COMMANDS)} Run `ftctl --help` for all commands.".strip()
+    return FtctlError(Problem("FT6001", f'there is no command "{name}"', fix=fix))
+
+
+def _usage(error: click.ClickException) -> Problem:
+    """Click's own complaint in our form, with how the command is used."""
+    from ftctl.core.errors import Problem  # noqa: PLC0415  only when something is wrong
+
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "ftctl"
+    what = error.format_message().strip().rstrip(".")
+    return Problem("FT6002", what[:1].lower() + what[1:], fix=f"Run `{path} --help` to see what it takes.")

@@ -1,0 +1,97 @@
+"""Stacks with the way to their clouds, opened once for a command; and what happens with several stacks at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ftctl import workflow
+from ftctl.cli.streams import complain, tell
+from ftctl.core.changes import Plan
+from ftctl.core.clock import Clock, SystemClock
+from ftctl.core.errors import Exit, FtctlError, Problem, Severity
+from ftctl.embedded import local_folder
+
+if TYPE_CHECKING:
+    from ftctl.clients import Clients, Trace
+    from ftctl.spec.stack import Stack
+
+_QUIET = {Exit.DONE, Exit.CHANGES, Exit.PENDING}
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Loaded stacks, the clients of each, and the problems that kept a stack from its turn."""
+
+    stacks: Sequence[Stack]
+    clients: Callable[[Stack], Clients]
+    clock: Clock
+    problems: list[Problem] = field(default_factory=list)
+
+    def each(self, act: Callable[[Stack], Exit]) -> Exit:
+        """Do something with every stack in turn; what is wrong with one does not keep the others from it."""
+        exits: list[Exit] = []
+        for stack in self.stacks:
+            if len(self.stacks) > 1:
+                tell(f"{chr(10) if exits else ''}Stack {stack.name} ({stack.path})")
+            try:
+                exits.append(act(stack))
+            except FtctlError as error:
+                complain(error.problems)
+                self.problems.extend(error.problems)
+                exits.append(error.exit)
+            if exits[-1] is Exit.INTERRUPTED:
+                break
+        return gravest(exits)
+
+
+@contextmanager
+def session(request: workflow.Request, trace: str | None = None) -> Iterator[Session]:
+    """Load the stacks that were asked for and open the way to their clouds."""
+    clock = SystemClock()
+    stacks = workflow.load(request)
+    with ExitStack() as open_:
+        if any(stack.cloud == "local" for stack in stacks):
+            tell(f"On the local Azure in {nearby(local_folder())} (not Microsoft Azure).")
+        tracing = open_.enter_context(_traced(trace)) if trace else None
+        clouds = open_.enter_context(workflow.connect(stacks, clock=clock, trace=tracing, folder=local_folder()))
+        yield Session(stacks, lambda stack: clouds[workflow.cloud_key(stack)], clock)
+
+
+def nearby(path: Path) -> str:
+    """A path as people would write it from where they stand."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def verdict(plan: Plan) -> Exit:
+    """Whether a plan can be applied: the exit code of what is wrong with it, DONE where nothing is."""
+    wrong = [problem for problem in plan.problems if problem.severity is Severity.ERROR]
+    return FtctlError.all(wrong).exit if wrong else Exit.DONE
+
+
+def gravest(exits: Sequence[Exit]) -> Exit:
+    """The exit code of several stacks: the first that went wrong, else the one that says most."""
+    return next((code for code in exits if code not in _QUIET), max(exits, default=Exit.DONE))
+
+
+@contextmanager
+def _traced(target: str) -> Iterator[Trace]:
+    from ftctl.clients import Trace  # noqa: PLC0415  only when asked for
+
+    if target == "-":
+        yield Trace(sys.stderr)
+        return
+    try:
+        file = Path(target).open("w", encoding="utf-8")  # noqa: SIM115  closed below
+    except OSError as error:
+        raise unwritable(target, error) from None
+    with file:
+        yield Trace(file)
+
+
+def unwritable(path: str | Path, error: OSError) -> FtctlError:
+    return FtctlError(Problem("FT6009", f"{path} cannot be written: {error.strerror or type(error).__name__}"))

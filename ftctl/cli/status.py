@@ -1,0 +1,49 @@
+"""`ftctl status`: what is declared and how it is."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ftctl import workflow
+from ftctl.cli import options
+from ftctl.cli.session import session
+from ftctl.cli.streams import emit, errors_as, look, show
+from ftctl.core.changes import Plan
+from ftctl.core.errors import Exit
+from ftctl.render.json import document, problems_json
+from ftctl.render.status import status_json, status_text
+
+if TYPE_CHECKING:
+    from ftctl.spec.stack import Stack
+
+
+@click.command(name="status")
+@options.paths
+@options.selection
+@options.output("text", "json")
+@options.tracing
+def command(
+    paths: tuple[Path, ...], environment: str | None, variables: dict[str, str], output: str, trace: str | None
+) -> int:
+    """Show everything that is declared, how it is, and which model serves.
+
+    PATH is a stack's file or a folder of them, specs/ if left out.
+    """
+    plans: list[Plan] = []
+    with errors_as(output), session(options.request(paths, environment, variables), trace) as opened:
+
+        def one(stack: Stack) -> Exit:
+            plan = workflow.plan(stack, opened.clients(stack), clock=opened.clock)
+            plans.append(plan)
+            if output == "text":
+                show(status_text(plan, look(sys.stdout)))
+            return Exit.DONE
+
+        code = opened.each(one)
+        if output == "json":
+            emit(document(stacks=[status_json(plan) for plan in plans], problems=problems_json(opened.problems)))
+    return code

@@ -1,0 +1,66 @@
+"""`ftctl validate`: everything that can be checked without Azure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ftctl import workflow
+from ftctl.cli import options
+from ftctl.cli.streams import complain, emit, show
+from ftctl.core.errors import Exit, FtctlError, Problem
+from ftctl.render.json import document, github, problems_json, sarif
+from ftctl.render.look import counted
+
+if TYPE_CHECKING:
+    from ftctl.spec.stack import Stack
+
+
+@click.command(name="validate")
+@options.paths
+@options.selection
+@options.output("text", "json", "sarif", "github")
+def command(
+    paths: tuple[Path, ...],
+    environment: str | None,
+    variables: dict[str, str],
+    output: str,
+) -> int:
+    """Check specs and training data, offline: every problem at once.
+
+    PATH is a stack's file or a folder of them, specs/ if left out.
+    """
+    stacks: list[Stack] = []
+    problems: tuple[Problem, ...] = ()
+    code = Exit.DONE
+    try:
+        stacks = workflow.load(options.request(paths, environment, variables))
+    except FtctlError as error:
+        problems, code = error.problems, error.exit
+    if output == "text":
+        _tell_valid(stacks)
+        complain(problems)
+    else:
+        _for_machines(output, stacks, problems)
+    return code
+
+
+def _tell_valid(stacks: list[Stack]) -> None:
+    for stack in stacks:
+        examples = sum(resource.prepared.get("examples", 0) for resource in stack.resources)
+        data = f", {counted(examples, 'training example')}" if examples else ""
+        show(f"{stack.path}: valid. Stack {stack.name}, {counted(len(stack.resources), 'declaration')}{data}.")
+
+
+def _for_machines(output: str, stacks: list[Stack], problems: tuple[Problem, ...]) -> None:
+    match output:
+        case "sarif":
+            emit(sarif(problems))
+        case "github":
+            if problems:
+                emit(github(problems))
+        case _:
+            names = [stack.name for stack in stacks]
+            emit(document(valid=bool(stacks), stacks=names, problems=problems_json(problems)))

@@ -1,0 +1,247 @@
+"""Files, jobs, models and chat of one account: reads through requests, creations through the openai SDK.
+
+A plan only reads, and the SDK takes half a second to import: so it comes in with the first creation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from ftctl.catalog.clouds import Cloud
+from ftctl.clients.auth import Credentials
+from ftctl.clients.errors import AzureError, no_answer
+from ftctl.clients.http import Http, body, host, pieces
+from ftctl.clients.retry import Retry
+
+if TYPE_CHECKING:
+    import openai
+    import requests
+
+Json = dict[str, Any]
+_DATED = "2025-04-01-preview"
+_PAGE = 100
+_MOST_PAGES = 10_000
+_NOT_OFFERED = frozenset({404, 405})
+
+
+class DataPlane:
+    """One account by its endpoint. All JSON is as Azure writes it, unknown properties and odd values included.
+
+    Every call raises AzureError, is retried where that is safe, and may be made from several threads. Uploads and
+    job creations are not repeated once they may have happened: their error is then `ambiguous`, and whoever
+    called looks whether they did.
+    """
+
+    def __init__(self, endpoint: str, cloud: Cloud, http: Http, credentials: Credentials, retry: Retry) -> None:
+        self.endpoint = endpoint.rstrip("/") + "/"
+        self._cloud = cloud
+        self._http = http
+        self._credentials = credentials
+        self._retry = retry
+
+    def close(self) -> None:
+        """Close the SDK's connections; those of the reads belong to the pool."""
+        if "_sdk" in self.__dict__:
+            self._sdk.close()
+
+    def list_files(self) -> list[Json]:
+        return self._list("files")
+
+    def get_file(self, file: str) -> Json | None:
+        """The file of an id, None where there is none."""
+        return self._get(f"files/{_segment(file)}")
+
+    def file_content(self, file: str) -> Iterator[bytes]:
+        """The bytes of a file, piece by piece; a file that is not there raises before the first."""
+        answer = self._retry(lambda: self._send("GET", f"files/{_segment(file)}/content", stream=True), idempotent=True)
+        return pieces(answer)
+
+    def delete_file(self, file: str) -> None:
+        """Delete; one that is not there is as good."""
+        self._delete(f"files/{_segment(file)}")
+
+    def list_jobs(self) -> list[Json]:
+        return self._list("fine_tuning/jobs")
+
+    def get_job(self, job: str) -> Json | None:
+        """The job of an id, None where there is none."""
+        return self._get(_job(job))
+
+    def job_events(self, job: str, *, after: str = "", limit: int = _PAGE) -> list[Json]:
+        """One page of a job's events, newest first; `after` is the id of the last event of the page before."""
+        params = {"limit": str(limit)} | ({"after": after} if after else {})
+        return list(self._read(f"{_job(job)}/events", params).get("data") or [])
+
+    def events_since(self, job: str, seen: str = "") -> list[Json]:
+        """All events of a job after the one with the id `seen`, oldest first; pages back no further than needed."""
+        fresh: list[Json] = []
+        for page in self._pages(f"{_job(job)}/events"):
+            ids = [event["id"] for event in page]
+            if seen in ids:
+                return [*fresh, *page[: ids.index(seen)]][::-1]
+            fresh += page
+        return fresh[::-1]
+
+    def checkpoints(self, job: str) -> list[Json]:
+        return self._list(f"{_job(job)}/checkpoints")
+
+    def cancel_job(self, job: str) -> Json:
+        return self._call("POST", f"{_job(job)}/cancel")
+
+    def delete_job(self, job: str) -> None:
+        """Delete a finished job's record, which only the dated route does; one that is not there is as good."""
+        self._delete(_job(job), dated=True)
+
+    def list_models(self) -> list[Json]:
+        """Base models and fine-tuned ones."""
+        return self._list("models", limit=0)
+
+    def delete_model(self, model: str) -> bool:
+        """Whether the service deleted the model: not every one offers it, and none while it is deployed."""
+        try:
+            self._call("DELETE", f"models/{_segment(model)}")
+        except AzureError as error:
+            if error.status in _NOT_OFFERED:
+                return False
+            raise
+        return True
+
+    def upload_file(self, path: Path, filename: str, purpose: str = "fine-tune") -> Json:
+        """Upload a file under `filename`, streamed from disk."""
+        from ftctl.clients import sdk  # noqa: PLC0415  openai costs 540 ms
+
+        def attempt() -> Json:
+            create: Any = self._sdk.files.with_raw_response.create  # Azure knows more purposes than its types
+            with path.open("rb") as file, sdk.as_ours(self._http.trace):
+                made = create(file=(filename, file), purpose=purpose, timeout=sdk.upload_timeout())
+            return sdk.raw(made)
+
+        return self._retry(attempt, idempotent=False)
+
+    def create_job(self, job: Mapping[str, Any]) -> Json:
+        """Begin a training, with the body as it is given. It costs money, and is asked for once."""
+        from ftctl.clients import sdk  # noqa: PLC0415  openai costs 540 ms
+
+        rest = {key: value for key, value in job.items() if key not in {"model", "training_file"}}
+
+        def attempt() -> Json:
+            with sdk.as_ours(self._http.trace):
+                made = self._sdk.fine_tuning.jobs.with_raw_response.create(
+                    model=job["model"], training_file=job["training_file"], extra_body=rest
+                )
+            return sdk.raw(made)
+
+        return self._retry(attempt, idempotent=False)
+
+    def chat(self, deployment: str, messages: Sequence[Mapping[str, Any]], max_tokens: int) -> Json:
+        """One answer of a deployment: the whole chat completion."""
+        from ftctl.clients import sdk  # noqa: PLC0415  openai costs 540 ms
+
+        def attempt(limit: Mapping[str, int]) -> Json:
+            create: Any = self._sdk.chat.completions.with_raw_response.create
+            with sdk.as_ours(self._http.trace):
+                made = create(model=deployment, messages=list(messages), **limit)
+            return sdk.raw(made)
+
+        made: Json = self._with_limit(attempt, max_tokens)
+        return made
+
+    def chat_stream(self, deployment: str, messages: Sequence[Mapping[str, Any]], max_tokens: int) -> Iterator[str]:
+        """One answer of a deployment, as it is written."""
+        from ftctl.clients import sdk  # noqa: PLC0415  openai costs 540 ms
+
+        def begin(limit: Mapping[str, int]) -> Any:
+            create: Any = self._sdk.chat.completions.create
+            with sdk.as_ours(self._http.trace):
+                return create(model=deployment, messages=list(messages), stream=True, **limit)
+
+        stream = self._with_limit(begin, max_tokens)
+        with sdk.as_ours(self._http.trace), stream:
+            for chunk in stream:
+                yield from (choice.delta.content for choice in chunk.choices if choice.delta.content)
+
+    def _with_limit(self, attempt: Any, max_tokens: int) -> Any:
+        """A chat with its limit under the name the model takes: reasoning models refuse the older one."""
+        try:
+            return self._retry(lambda: attempt({"max_tokens": max_tokens}), idempotent=True)
+        except AzureError as error:
+            if error.status != 400 or "max_completion_tokens" not in error.problem.what:  # noqa: PLR2004  HTTP
+                raise
+        return self._retry(lambda: attempt({"max_completion_tokens": max_tokens}), idempotent=True)
+
+    @cached_property
+    def _sdk(self) -> openai.OpenAI:
+        from ftctl.clients import sdk  # noqa: PLC0415  openai costs 540 ms
+
+        return sdk.build(f"{self.endpoint}openai/v1/", self._token, self._cloud, self._http.trace)
+
+    def _token(self) -> str:
+        return self._credentials.token(self._cloud.data_scope)
+
+    def _list(self, path: str, *, limit: int = _PAGE) -> list[Json]:
+        return [item for page in self._pages(path, limit=limit) for item in page]
+
+    def _pages(self, path: str, *, limit: int = _PAGE) -> Iterator[list[Json]]:
+        """Pages of a list until the service says that no more follow."""
+        params = {"limit": str(limit)} if limit else {}
+        last = ""
+        for _ in range(_MOST_PAGES):
+            page = self._read(path, params | ({"after": last} if last else {}))
+            items = list(page.get("data") or [])
+            yield items
+            if not page.get("has_more") or not items or items[-1].get("id") == last:
+                return
+            last = items[-1]["id"]
+        raise no_answer("FT2024", f"{host(self.endpoint)} sent a list that never ends.", method="GET", sent=True)
+
+    def _get(self, path: str) -> Json | None:
+        try:
+            return self._read(path)
+        except AzureError as error:
+            if error.missing:
+                return None
+            raise
+
+    def _delete(self, path: str, *, dated: bool = False) -> None:
+        try:
+            self._call("DELETE", path, dated=dated)
+        except AzureError as error:
+            if not error.missing:
+                raise
+
+    def _read(self, path: str, params: Mapping[str, str] | None = None) -> Json:
+        return self._call("GET", path, params)
+
+    def _call(self, method: str, path: str, params: Mapping[str, str] | None = None, *, dated: bool = False) -> Json:
+        """All that goes this way may be asked twice: reads, deletes, and the end of a job."""
+        return self._retry(lambda: body(self._send(method, path, params, dated=dated), method=method), idempotent=True)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        dated: bool = False,
+        stream: bool = False,
+    ) -> requests.Response:
+        route = "openai/" if dated else "openai/v1/"
+        return self._http.send(
+            method,
+            f"{self.endpoint}{route}{path}",
+            headers={"Authorization": f"Bearer {self._token()}"},
+            params={**(params or {}), **({"api-version": _DATED} if dated else {})},
+            stream=stream,
+        )
+
+
+def _job(job: str) -> str:
+    return f"fine_tuning/jobs/{_segment(job)}"
+
+
+def _segment(name: str) -> str:
+    return quote(name, safe=":")

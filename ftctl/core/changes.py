@@ -1,0 +1,138 @@
+"""The values of a plan: changes with their action, reason, fields and class, and what they were planned from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from ftctl.core.diff import FieldChange
+from ftctl.core.digest import canonical, digest
+from ftctl.core.errors import Problem
+from ftctl.core.model import Address, ChangeClass, Home, Live, World
+
+
+class Mode(StrEnum):
+    NORMAL = "normal"
+    DESTROY = "destroy"
+
+
+class Action(StrEnum):
+    NOOP = "no-op"
+    WAIT = "wait"
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    ADOPT = "adopt"
+    BLOCKED = "blocked"
+
+
+class Reason(StrEnum):
+    """Why an action; apart from the action, so that both can be read by a machine."""
+
+    AS_DECLARED = "is as declared"
+    REFERENCED = "is somebody else's and only read"
+    MISSING = "does not exist yet"
+    NEW_RECIPE = "no job with this recipe has run"
+    UNSEEN = "cannot be looked for yet: it is used if it is there, and made if not"
+    RETRY = "failed before and is tried again as asked"
+    IN_PROGRESS = "is on its way"
+    UNVERIFIED = "has not passed its check yet"
+    DIFFERS = "differs from what is declared"
+    DRIFTED = "was changed outside ftctl"
+    FAILED = "ended in a failed state"
+    FOREIGN = "is not this stack's"
+    ADOPTED = "is taken over as asked"
+    UNDECLARED = "is no longer declared"
+    SUPERSEDED = "is superseded and still running"
+    DUPLICATE = "is a second run of the same recipe"
+    DESTROYED = "the stack is destroyed"
+    REFUSED = "cannot be done"
+
+
+@dataclass(frozen=True, slots=True)
+class Blind:
+    """A listing that was refused: `kind` could not be read in the account with the key `within`."""
+
+    kind: str
+    within: str
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything that observing found."""
+
+    lives: tuple[Live, ...] = ()
+    facts: Mapping[Address, Mapping[str, Any]] = field(default_factory=dict)
+    blind: tuple[Blind, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What would happen to one thing: action, reason, fields and class, four separate facts.
+
+    `because` has further sentences for people, `affects` the addresses of what hangs on it, `needs` what has to be
+    done first. `live` is what it was planned from.
+    """
+
+    address: Address
+    action: Action
+    reason: Reason
+    change_class: ChangeClass = ChangeClass.NONE
+    name: str = ""
+    key: str = ""
+    within: str = ""
+    fields: tuple[FieldChange, ...] = ()
+    before: Mapping[str, Any] = field(default_factory=dict)
+    after: Mapping[str, Any] = field(default_factory=dict)
+    because: tuple[str, ...] = ()
+    affects: tuple[Address, ...] = ()
+    needs: tuple[Address, ...] = ()
+    problem: Problem | None = None
+    live: Live | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def kind(self) -> str:
+        return self.address.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All changes of a stack in the order in which they would be done, no-ops included.
+
+    `granting` says that a role assignment of the stack is new, so that a refusal may only mean `not yet`.
+    """
+
+    home: Home
+    mode: Mode
+    changes: tuple[Change, ...]
+    problems: tuple[Problem, ...] = ()
+    granting: bool = False
+    world: World = field(default_factory=lambda: World(Home("", "", "")), repr=False, compare=False)
+
+    @property
+    def pending(self) -> tuple[Change, ...]:
+        """What is not a no-op."""
+        return tuple(change for change in self.changes if change.action is not Action.NOOP)
+
+    @property
+    def empty(self) -> bool:
+        return not self.pending
+
+    def digest(self) -> str:
+        """What an approval is bound to: actions, live ids, before and after."""
+        return digest(
+            [
+                self.home.stack,
+                self.home.subscription,
+                self.home.group,
+                self.mode,
+                sorted(
+                    canonical([str(c.address), c.action, c.reason, c.key, c.live and c.live.id, c.before, c.after])
+                    for c in self.pending
+                ),
+            ]
+        )

@@ -1,0 +1,16 @@
+"""Every error code, by the stage that raises it; `ftctl explain` reads this table and a test keeps it whole."""
+
+from __future__ import annotations
+
+from ftctl.core.codes import azure, command, data, kinds, local, plan, spec
+from ftctl.core.errors import Code
+
+CODES: dict[str, Code] = {
+    **spec.CODES,
+    **kinds.CODES,
+    **data.CODES,
+    **azure.CODES,
+    **plan.CODES,
+    **local.CODES,
+    **command.CODES,
+}

@@ -1,0 +1,74 @@
+"""FT6000-FT6999: what is wrong with a command line, and what goes wrong around it."""
+
+from __future__ import annotations
+
+from ftctl.core.errors import Code, Exit
+
+CODES: dict[str, Code] = {
+    "FT6001": Code(
+        "There is no such command",
+        Exit.USAGE,
+        "The first word after `ftctl` is a command.",
+        "Run `ftctl --help` for all of them.",
+    ),
+    "FT6002": Code(
+        "The command line cannot be understood",
+        Exit.USAGE,
+        "An option or argument is unknown, missing, or has a value that it does not take.",
+        "Run the command with `--help` to see what it takes.",
+    ),
+    "FT6003": Code(
+        "A file is in the way",
+        Exit.ERROR,
+        "`ftctl init` writes new files and never over existing ones.",
+        "Give another folder or name, or move the file away first.",
+    ),
+    "FT6004": Code(
+        "No stack declares this",
+        Exit.USAGE,
+        "The name is looked up among what the loaded stacks declare.",
+        "Check the name and the PATH of the stacks; `ftctl status` lists what there is.",
+    ),
+    "FT6005": Code(
+        "It is declared, but not in Azure",
+        Exit.ERROR,
+        "There is nothing to show or to talk to before it has been created.",
+        "Create it with `ftctl apply`.",
+    ),
+    "FT6006": Code(
+        "There is no such code",
+        Exit.USAGE,
+        "Codes are FT and four digits.",
+        "Run `ftctl explain` for all of them.",
+    ),
+    "FT6007": Code(
+        "Several stacks declare this",
+        Exit.USAGE,
+        "One of them is meant, and guessing could be wrong.",
+        "Name the stack's file with `--file`.",
+    ),
+    "FT6008": Code(
+        "Not approved",
+        Exit.ERROR,
+        "Only the word `yes` approves a plan, so nothing was changed.",
+        "Run the command again and answer `yes`, or apply a reviewed plan file.",
+    ),
+    "FT6009": Code(
+        "A file cannot be written",
+        Exit.ERROR,
+        "The operating system refused.",
+        "Check that the folder exists, its permissions and the disk it is on.",
+    ),
+    "FT6010": Code(
+        "A plan file stands alone",
+        Exit.USAGE,
+        "A saved plan already says which stacks, environment and variables it is for.",
+        "Apply it by itself: `ftctl apply PLAN`.",
+    ),
+    "FT6900": Code(
+        "ftctl has a bug",
+        Exit.ERROR,
+        "Something happened that was not thought of. What was done in Azure so far stays, and the next run finds it.",
+        "Run it again with FTCTL_DEBUG=1 and report what it prints, without secrets.",
+    ),
+}

@@ -1,0 +1,138 @@
+"""FT3000-FT3999: why a plan or an apply stops."""
+
+from __future__ import annotations
+
+from ftctl.core.errors import Code, Exit
+
+CODES: dict[str, Code] = {
+    "FT3001": Code(
+        "A thing with this name exists and is not this stack's",
+        Exit.BLOCKED,
+        "ftctl marks what it makes (tags, a role assignment's description, a file's name, a job's suffix) and changes or"
+        " deletes nothing that carries no mark or another stack's.",
+        "Take it over with `--adopt ADDRESS` on plan and apply, declare another name, or for an account only refer to it"
+        " with `manage: reference`.",
+    ),
+    "FT3003": Code(
+        "A referenced thing does not exist",
+        Exit.BLOCKED,
+        "`manage: reference` means that somebody else creates and changes it; this stack only reads it.",
+        "Create it where it is managed, or let this stack own it with `manage: full`.",
+    ),
+    "FT3004": Code(
+        "The same declaration failed before",
+        Exit.BLOCKED,
+        "A file or a job with exactly this content ended in failure. Doing the same again would most likely fail again,"
+        " and a training run costs money, so it is never repeated silently.",
+        "Change what was wrong (`ftctl logs JOB` shows its events), or try the same again with `--retry ADDRESS`.",
+    ),
+    "FT3005": Code(
+        "The change would replace something that holds others",
+        Exit.BLOCKED,
+        "Azure cannot change the field in place, and replacing an account would delete its files, models and deployments.",
+        "Take the change back, declare a second account beside the first, or `ftctl destroy` the stack first.",
+    ),
+    "FT3006": Code(
+        "A protected thing would be deleted",
+        Exit.BLOCKED,
+        "`protect: true` makes every plan that would delete the thing an error; `--auto-approve` does not bypass it.",
+        "Apply `protect: false` in a reviewed change of its own, then delete.",
+    ),
+    "FT3007": Code(
+        "A soft-deleted account holds the name",
+        Exit.BLOCKED,
+        "A deleted account keeps its name, subdomain and quota for 48 hours, and `onSoftDeleted: fail` asks for a decision.",
+        "Set `onSoftDeleted: restore` to bring it back as it was, or `purge` to delete it for good first.",
+    ),
+    "FT3101": Code(
+        "The plan is stale",
+        Exit.STALE,
+        "Between plan and apply the spec, the data or something live has changed, so what was reviewed is not what would"
+        " be done.",
+        "Plan again, review, and apply the new plan.",
+    ),
+    "FT3102": Code(
+        "This is not a plan file of this version",
+        Exit.DATA,
+        "The file is damaged, or was written by another version of ftctl.",
+        "Plan again with `--out FILE`.",
+    ),
+    "FT3103": Code(
+        "Approval is needed",
+        Exit.USAGE,
+        "Without a terminal nobody can answer the question, so nothing is changed.",
+        "Give `--auto-approve`, or apply a reviewed plan file.",
+    ),
+    "FT3201": Code(
+        "Training failed",
+        Exit.ERROR,
+        "The service ended the job. Nothing was deployed from it, and failed jobs are not billed.",
+        "Read its events with `ftctl logs JOB`, change what was wrong, and apply again.",
+    ),
+    "FT3202": Code(
+        "The service refused the training file",
+        Exit.DATA,
+        "After the upload the service checks the file; the message names what it did not like.",
+        "Correct the data and apply again: new content is a new file.",
+    ),
+    "FT3203": Code(
+        "Azure ended in a failed state",
+        Exit.ERROR,
+        "The request was accepted, but the resource's provisioning ended in `Failed` or `Canceled`.",
+        "Apply again: ftctl sends the declared state once more. The message has what Azure gave as the reason.",
+    ),
+    "FT3204": Code(
+        "The smoke test failed",
+        Exit.GATE,
+        "The changed deployment did not answer the declared question, so the change was rolled back.",
+        "Ask it by hand with `ftctl chat DEPLOYMENT`, correct the model or the test, and apply again.",
+    ),
+    "FT3205": Code(
+        "It vanished while it was waited for",
+        Exit.ERROR,
+        "Somebody, or the service, deleted the thing while ftctl was waiting until it is ready.",
+        "Apply again: it is created anew.",
+    ),
+    "FT3206": Code(
+        "A value differs from the one reviewed",
+        Exit.STALE,
+        "Something that was known when the plan was made turned out differently while it was carried out.",
+        "Plan again and review; what was done so far stays.",
+    ),
+    "FT3207": Code(
+        "A role assignment did not take effect",
+        Exit.PERMISSION,
+        "Azure accepted the assignment, but the data plane still refuses the caller. It usually takes minutes, at most 30.",
+        "Apply again later; what was done so far stays. Check that the signed-in principal is the one that got the role.",
+    ),
+    "FT3208": Code(
+        "A creation was not answered",
+        Exit.ERROR,
+        "The request to create a job was sent, no answer came, and no such job can be seen. It may still appear.",
+        "Apply again: ftctl looks for the job before it creates one, so it is never paid for twice.",
+    ),
+    "FT3209": Code(
+        "A resource group is not empty",
+        Exit.BLOCKED,
+        "Deleting a group deletes all that is in it, and something in it is not this stack's.",
+        "Move or delete the rest, or keep the group by writing `resourceGroup: NAME` without `create`.",
+    ),
+    "FT3210": Code(
+        "No such principal",
+        Exit.DATA,
+        "Microsoft Graph knows nobody by that name, or the signed-in identity may not read the directory.",
+        "Correct the name, or give the object id and its type: `principal: {id: …, type: Group}`.",
+    ),
+    "FT3211": Code(
+        "A value did not stick",
+        Exit.ERROR,
+        "Azure accepted the change, but reading the resource back shows another value. A policy may have rewritten it.",
+        "Declare the value that Azure keeps, or ask who changes it.",
+    ),
+    "FT3212": Code(
+        "The model would not get ready",
+        Exit.ERROR,
+        "The deployment is there, but did not answer for a long time. Large models can take 15 minutes.",
+        "Apply again later: ftctl goes on with the check.",
+    ),
+}

@@ -1,0 +1,370 @@
+"""The plan: what would have to happen, why, and what it means. Pure; the same facts give the same plan."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from graphlib import TopologicalSorter
+from typing import Any, Protocol
+
+from ftctl.core.changes import Action, Change, Mode, Observed, Plan, Reason
+from ftctl.core.diff import FieldChange, differences
+from ftctl.core.digest import digest
+from ftctl.core.errors import Problem
+from ftctl.core.model import (
+    Address,
+    ChangeClass,
+    Health,
+    Home,
+    Live,
+    Outlook,
+    Resource,
+    Unknown,
+    Wanted,
+    World,
+)
+
+FRESH_GRANT_SECONDS = 30 * 60  # Azure gives a new role assignment this long to reach the data plane
+
+
+class Rules(Protocol):
+    """What planning asks of a kind (ftctl.kinds.contract.Kind says it at length)."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def rank(self) -> int: ...
+    @property
+    def in_account(self) -> bool: ...
+    @property
+    def immutable(self) -> frozenset[str]: ...
+    @property
+    def replaceable(self) -> bool: ...
+    @property
+    def history(self) -> bool: ...
+    @property
+    def trains(self) -> bool: ...
+    @property
+    def serves(self) -> bool: ...
+    @property
+    def after(self) -> tuple[str, ...]: ...
+    @property
+    def classes(self) -> Mapping[str, ChangeClass]: ...
+    @property
+    def loss(self) -> ChangeClass: ...
+    def wanted(self, resource: Resource, world: World) -> Wanted: ...
+    def promised(self, resource: Resource, world: World) -> Mapping[str, Any]: ...
+    def normal(self, path: str, value: Any) -> Any: ...
+    def outlook(self, resource: Resource, world: World) -> Outlook: ...
+    def protected(self, resource: Resource) -> bool: ...
+    def referenced(self, resource: Resource) -> bool: ...
+    def checks(self, resource: Resource) -> bool: ...
+    def predecessor(self, wanted: Wanted, lives: Iterable[Live]) -> Live | None: ...
+
+
+def plan(
+    home: Home,
+    resources: Iterable[Resource],
+    rules: Mapping[str, Rules],
+    observed: Observed,
+    *,
+    mode: Mode = Mode.NORMAL,
+    adopt: Collection[Address] = (),
+    retry: Collection[Address] = (),
+    now: float = 0.0,
+) -> Plan:
+    """Compare what is declared with what is live. `now` is in seconds since 1970."""
+    resources = tuple(resources)
+    declared = {} if mode is Mode.DESTROY else {resource.address: resource for resource in resources}
+    planner = _Planner(World(home, facts=observed.facts), declared, rules, observed, adopt=adopt, retry=retry)
+    changes = [planner.change(resource) for resource in planner.ordered()]
+    changes += planner.leftovers(mode)
+    changes = [replace(change, affects=planner.dependents(change, changes)) for change in changes]
+    problems = [change.problem for change in changes if change.problem]
+    kept = [resource for resource in resources if rules[resource.address.kind].protected(resource)]
+    problems += _protected(changes, {rules[r.address.kind].wanted(r, planner.world).key: r for r in kept})
+    granting = _granting(home, observed.lives, changes, now)
+    problems += _blindness(observed, changes, granting=granting)
+    return Plan(home, mode, tuple(changes), tuple(problems), granting, planner.world)
+
+
+class _Planner:
+    """The state of one planning: what was matched so far, and the outputs that are known."""
+
+    def __init__(
+        self,
+        world: World,
+        declared: Mapping[Address, Resource],
+        rules: Mapping[str, Rules],
+        observed: Observed,
+        *,
+        adopt: Collection[Address],
+        retry: Collection[Address],
+    ) -> None:
+        self.home, self.declared, self.rules = world.home, declared, rules
+        self.adopt, self.retry = adopt, retry
+        self.outputs: dict[Address, Mapping[str, Any]] = {}
+        self.world = replace(world, outputs=self.outputs)
+        self.matched: dict[tuple[str, str], Address] = {}
+        self.lives: dict[tuple[str, str], list[Live]] = {}
+        self.blind = {(blind.kind, blind.within) for blind in observed.blind}
+        for live in observed.lives:
+            self.lives.setdefault((live.kind, live.key), []).append(live)
+
+    def edges(self, resource: Resource) -> tuple[Address, ...]:
+        """What `resource` has to wait for."""
+        after = self.rules[resource.address.kind].after
+        implied = (address for address in self.declared if address.kind in after)
+        return tuple(dict.fromkeys((*resource.references, *implied)))
+
+    def ordered(self) -> Iterator[Resource]:
+        graph = {address: self.edges(resource) for address, resource in self.declared.items()}
+        return (self.declared[address] for address in TopologicalSorter(graph).static_order())
+
+    def change(self, resource: Resource) -> Change:
+        rules = self.rules[resource.address.kind]
+        wanted = rules.wanted(resource, self.world)
+        found = sorted(self.lives.get((rules.name, wanted.key), ()), key=_preference)
+        live = next((live for live in found if live.health is not Health.CANCELLED), None)
+        self.matched[rules.name, wanted.key] = resource.address
+        promised = rules.promised(resource, self.world)
+        change = self._decide(resource, wanted, live)
+        outputs = live.outputs if live and change.action not in {Action.CREATE, Action.REPLACE} else {}
+        self.outputs[resource.address] = {**promised, **outputs}
+        return replace(change, name=wanted.name, key=wanted.key, needs=self.edges(resource))
+
+    def _decide(self, resource: Resource, wanted: Wanted, live: Live | None) -> Change:
+        rules = self.rules[resource.address.kind]
+        if rules.referenced(resource):
+            return self._referenced(resource, live)
+        if live is None:
+            unseen = any(kind == rules.name and wanted.key.startswith(within) for kind, within in self.blind)
+            return self._creation(resource, wanted, Reason.UNSEEN if unseen else Reason.MISSING)
+        if live.owner != self.home.stack and (live.owner is not None or resource.address not in self.adopt):
+            return _foreign(resource, live)
+        if live.health is Health.FAILED and rules.history:
+            return self._failed(resource, wanted, live)
+        if rules.history:  # its key is made of its content: the same key, no difference
+            return self._existing(resource, wanted, live, ())
+        fields = differences(live.fields, wanted.fields, normal=rules.normal, immutable=rules.immutable)
+        return self._existing(resource, wanted, live, fields)
+
+    def _referenced(self, resource: Resource, live: Live | None) -> Change:
+        if live:
+            return Change(resource.address, Action.NOOP, Reason.REFERENCED, live=live)
+        problem = Problem(
+            "FT3003",
+            f"{resource.address} is only referenced, and it does not exist",
+            resource.where,
+            why="`manage: reference` means that somebody else creates it.",
+            fix="Create it there first, or let this stack own it with `manage: full`.",
+        )
+        return Change(resource.address, Action.BLOCKED, Reason.REFUSED, problem=problem)
+
+    def _creation(self, resource: Resource, wanted: Wanted, reason: Reason = Reason.MISSING) -> Change:
+        rules = self.rules[resource.address.kind]
+        outlook = rules.outlook(resource, self.world)
+        if outlook.problem:
+            return Change(resource.address, Action.BLOCKED, Reason.REFUSED, problem=outlook.problem)
+        change = Change(
+            resource.address,
+            Action.CREATE,
+            reason,
+            outlook.change_class,
+            after=wanted.fields,
+            because=outlook.because,
+        )
+        if not rules.trains:
+            return change
+        fields = self._against_predecessor(rules, wanted)
+        if reason is Reason.MISSING:
+            change = replace(change, reason=Reason.NEW_RECIPE)
+        return replace(change, change_class=ChangeClass.TRAIN, fields=fields)
+
+    def _against_predecessor(self, rules: Rules, wanted: Wanted) -> tuple[FieldChange, ...]:
+        lives = (live for (kind, _), found in self.lives.items() if kind == rules.name for live in found)
+        former = rules.predecessor(wanted, (live for live in lives if live.owner == self.home.stack))
+        return differences(former.fields, wanted.fields, normal=rules.normal) if former else ()
+
+    def _failed(self, resource: Resource, wanted: Wanted, live: Live) -> Change:
+        if resource.address in self.retry:
+            return replace(self._creation(resource, wanted, Reason.RETRY), because=(f"{live.id}: {live.detail}",))
+        problem = Problem(
+            "FT3004",
+            f"{resource.address} failed before as it is declared ({live.id}: {live.detail or 'no reason given'})",
+            resource.where,
+            why="Doing the same again would most likely fail again, and training costs money.",
+            fix=f"Change what was wrong, or try the same again with `--retry {resource.address}`.",
+        )
+        return Change(resource.address, Action.BLOCKED, Reason.FAILED, problem=problem, live=live)
+
+    def _existing(self, resource: Resource, wanted: Wanted, live: Live, fields: tuple[FieldChange, ...]) -> Change:
+        rules = self.rules[resource.address.kind]
+        names = {change.path.partition(".")[0] for change in fields}
+        before = {name: live.fields.get(name) for name in sorted(names)}
+        after = {name: wanted.fields[name] for name in sorted(names)}
+        base = Change(
+            resource.address, Action.NOOP, Reason.AS_DECLARED, before=before, after=after, fields=fields, live=live
+        )
+        if live.owner is None:
+            kept = ChangeClass.METADATA if not fields else self._class(rules, fields)
+            base = replace(base, action=Action.ADOPT, reason=Reason.ADOPTED, change_class=kept)
+        elif live.health is Health.FAILED:
+            base = replace(base, action=Action.UPDATE, reason=Reason.FAILED, change_class=self._class(rules, fields))
+        elif fields:
+            drifted = bool(live.applied) and digest(wanted.fields).startswith(live.applied)
+            reason = Reason.DRIFTED if drifted else Reason.DIFFERS
+            base = replace(base, action=Action.UPDATE, reason=reason, change_class=self._class(rules, fields))
+        elif live.health is Health.PENDING:
+            return replace(base, action=Action.WAIT, reason=Reason.IN_PROGRESS, because=_detail(live))
+        elif live.unverified and rules.checks(resource):
+            return replace(base, action=Action.WAIT, reason=Reason.UNVERIFIED)
+        else:
+            return base
+        base = replace(base, because=tuple(self._upstream(after)))
+        return self._replacement(resource, base) if any(change.forces for change in fields) else base
+
+    def _replacement(self, resource: Resource, change: Change) -> Change:
+        rules = self.rules[resource.address.kind]
+        if rules.replaceable:
+            harm = ChangeClass.INTERRUPTS if rules.serves else change.change_class
+            return replace(change, action=Action.REPLACE, change_class=harm)
+        fixed = ", ".join(field.path for field in change.fields if field.forces)
+        problem = Problem(
+            "FT3005",
+            f"{resource.address} would have to be replaced: {fixed} cannot be changed in Azure",
+            resource.place(fixed.partition(",")[0]) or resource.where,
+            why="Replacing it would delete everything that lives in it; ftctl never does that as a side effect.",
+            fix="Take the change back, declare a second one beside it, or `ftctl destroy` first.",
+        )
+        return replace(change, action=Action.BLOCKED, reason=Reason.REFUSED, problem=problem)
+
+    def _class(self, rules: Rules, fields: tuple[FieldChange, ...]) -> ChangeClass:
+        order = list(ChangeClass)
+        classes = [rules.classes.get(change.path.partition(".")[0], ChangeClass.IN_PLACE) for change in fields]
+        return max(classes, key=order.index, default=ChangeClass.IN_PLACE)
+
+    def _upstream(self, after: Mapping[str, Any]) -> Iterator[str]:
+        for source in dict.fromkeys(value.source for value in after.values() if isinstance(value, Unknown)):
+            yield f"{source} comes first"
+
+    def leftovers(self, mode: Mode) -> list[Change]:
+        """Owned live things that nothing declared matches."""
+        found = [
+            change
+            for (kind, key), lives in self.lives.items()
+            for live in lives
+            if live.owner == self.home.stack and (change := self._leftover(self.rules[kind], key, live, mode))
+        ]
+        return sorted(_apart(found), key=lambda change: (-self.rules[change.kind].rank, str(change.address)))
+
+    def _leftover(self, rules: Rules, key: str, live: Live, mode: Mode) -> Change | None:
+        if mode is Mode.DESTROY:
+            reason = Reason.DESTROYED
+        elif (rules.name, key) in self.matched:
+            first = min(self.lives[rules.name, key], key=_preference)
+            if live is first or not rules.trains or live.health is not Health.PENDING:
+                return None
+            reason = Reason.DUPLICATE
+        elif rules.history:
+            if not rules.trains or live.health is not Health.PENDING:
+                return None
+            reason = Reason.SUPERSEDED
+        else:
+            reason = Reason.UNDECLARED
+        address = Address(rules.name, live.label or live.name)
+        return Change(
+            address,
+            Action.DELETE,
+            reason,
+            rules.loss,
+            name=live.name,
+            key=key,
+            within=live.within,
+            before=live.fields,
+            live=live,
+        )
+
+    def dependents(self, change: Change, changes: list[Change]) -> tuple[Address, ...]:
+        """What hangs on a change: everything downstream of it that would change too."""
+        if change.action in {Action.NOOP, Action.BLOCKED, Action.DELETE}:
+            return ()
+        reached = {change.address}
+        hanging = []
+        for other in changes:
+            moved = other.action not in {Action.NOOP, Action.DELETE}
+            if other.address not in reached and any(need in reached for need in self._named(other)):
+                reached.add(other.address)
+                hanging += [other.address] if moved else []
+        return tuple(hanging)
+
+    def _named(self, change: Change) -> tuple[Address, ...]:
+        resource = self.declared.get(change.address)
+        return resource.references if resource else ()
+
+
+def _preference(live: Live) -> tuple[int, float, str]:
+    """Of several things with one identity: the finished before the running before the failed, the older first."""
+    order = [Health.READY, Health.PENDING, Health.FAILED, Health.CANCELLED]
+    return order.index(live.health), live.created, live.id
+
+
+def _detail(live: Live) -> tuple[str, ...]:
+    return (live.detail,) if live.detail else ()
+
+
+def _foreign(resource: Resource, live: Live) -> Change:
+    owner = f"it belongs to the stack `{live.owner}`" if live.owner else "it carries no stack's mark"
+    way = (
+        "Take it out of that stack first, or declare it here with another name."
+        if live.owner
+        else f"Take it over with `--adopt {resource.address}`, or declare another name."
+    )
+    problem = Problem(
+        "FT3001",
+        f"{resource.address} exists already as {live.name}, and {owner}",
+        resource.where,
+        why="ftctl changes and deletes only what its own stack owns.",
+        fix=way,
+    )
+    return Change(resource.address, Action.BLOCKED, Reason.FOREIGN, problem=problem, live=live)
+
+
+def _apart(changes: list[Change]) -> Iterator[Change]:
+    """Tell apart what would have one address: several files or jobs of one name."""
+    addresses = [change.address for change in changes]
+    for change in changes:
+        if addresses.count(change.address) > 1 and change.live:
+            address = Address(change.address.kind, f"{change.address.name}@{change.live.id.rpartition('/')[2][-8:]}")
+            yield replace(change, address=address)
+        else:
+            yield change
+
+
+def _protected(changes: Iterable[Change], declared: Mapping[str, Resource]) -> Iterator[Problem]:
+    """`protect`, declared here or applied before: a plan that would delete the thing is an error."""
+    for change in changes:
+        resource = declared.get(change.key)
+        if change.action is Action.DELETE and (resource or (change.live and change.live.protected)):
+            yield Problem(
+                "FT3006",
+                f"{change.address} is protected, and this plan would delete it",
+                resource.place("protect") if resource else None,
+                why="`protect: true` makes every plan that deletes it an error, with `--auto-approve` too.",
+                fix="Declare it with `protect: false` and apply that reviewed change first.",
+            )
+
+
+def _granting(home: Home, lives: Iterable[Live], changes: Iterable[Change], now: float) -> bool:
+    """Whether a role assignment of the stack is about to be made, or was a short while ago."""
+    planned = any(change.kind == "roleAssignment" and change.action is Action.CREATE for change in changes)
+    return planned or any(
+        live.kind == "roleAssignment" and live.owner == home.stack and now - live.created < FRESH_GRANT_SECONDS
+        for live in lives
+    )
+
+
+def _blindness(observed: Observed, changes: Iterable[Change], *, granting: bool) -> list[Problem]:
+    """A refused listing is no problem while the right to it is just being given, or goes with the account."""
+    going = {change.key for change in changes if change.kind == "account" and change.action is Action.DELETE}
+    return [blind.problem for blind in observed.blind if not (granting or blind.within in going)]

@@ -1,0 +1,1 @@
+"""The two stages that speak to Azure: observe reads, execute writes."""

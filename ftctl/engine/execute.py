@@ -1,0 +1,257 @@
+"""Execute: carry out the steps of a plan, side by side where nothing forbids it, and report how each ended.
+
+One loop owns all state; calls run in a few worker threads and report to its inbox. Nobody waits in a thread: what is
+on its way is looked at again after a while, so a run that was killed is resumed by the next one in the same way.
+"""
+
+from __future__ import annotations
+
+import heapq
+import queue
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ftctl.core.clock import Clock
+from ftctl.core.errors import Problem
+from ftctl.core.events import Emit, Event, Outcome, Report, Result, Stage
+from ftctl.core.model import Address, Resource, World
+from ftctl.core.steps import Op, Step
+from ftctl.engine.step import Again, Done, Failed, Next, Task
+
+if TYPE_CHECKING:
+    from ftctl.clients import Clients
+    from ftctl.kinds.contract import Kind
+
+_WORKERS = 8
+
+
+class Stop:
+    """The wish to stop: nothing new is begun, what goes on in Azure goes on. Safe to set from a signal handler."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        self._inbox: queue.Queue[Any] | None = None
+
+    def set(self) -> None:
+        self._asked = True
+        if self._inbox is not None:
+            self._inbox.put(None)
+
+    def __bool__(self) -> bool:
+        return self._asked
+
+    def wakes(self, inbox: queue.Queue[Any]) -> None:
+        self._inbox = inbox
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to execute: the steps, and all that they are resolved with."""
+
+    steps: Sequence[Step]
+    resources: Mapping[Address, Resource]
+    kinds: Mapping[str, Kind]
+    world: World
+    granting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    number: int
+    next: Next
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    number: int
+    text: str
+
+
+def execute(job: Job, clients: Clients, *, clock: Clock, emit: Emit, stop: Stop, wait: float | None = None) -> Report:
+    """Carry out `job`. `wait` bounds the seconds spent waiting for Azure; what is still on its way then is pending."""
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        return _Run(job, clients, pool, clock=clock, emit=emit, stop=stop, wait=wait).run()
+
+
+@dataclass(slots=True)
+class _Run:
+    job: Job
+    clients: Clients
+    pool: ThreadPoolExecutor
+    clock: Clock
+    emit: Emit
+    stop: Stop
+    wait: float | None
+    inbox: queue.Queue[Any] = field(default_factory=queue.Queue)
+    outputs: dict[Address, Mapping[str, Any]] = field(default_factory=dict)
+    tasks: dict[int, Task] = field(default_factory=dict)
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    calling: set[int] = field(default_factory=set)
+    timers: list[tuple[float, int]] = field(default_factory=list)
+    lanes: dict[str, int] = field(default_factory=dict)
+    texts: dict[int, str] = field(default_factory=dict)
+    began: float = 0.0
+
+    def run(self) -> Report:
+        self.stop.wakes(self.inbox)
+        self.began = self._now()
+        self.outputs.update(self.job.world.outputs)
+        while True:
+            if not self._stopping():
+                self._begin_ready()
+            if not self.calling and (self._stopping() or not self.timers):
+                break
+            due = max(0.0, self._next_due() - self._now())
+            message = self.clock.receive(self.inbox, due, busy=bool(self.calling))
+            self._handle(message)
+            self._call_due()
+        self._close()
+        outcomes = tuple(self.outcomes[step.number] for step in self.job.steps)
+        return Report(outcomes, interrupted=bool(self.stop), seconds=self._now() - self.began)
+
+    # --- what can begin
+
+    def _begin_ready(self) -> None:
+        for step in self.job.steps:
+            if step.number in self.tasks or step.number in self.outcomes:
+                continue
+            if any(self._ended_badly(need) for need in step.needs):
+                self._skip(step)
+            elif all(self._done(need) for need in step.needs) and self._enter_lane(step):
+                self._begin(step)
+
+    def _done(self, number: int) -> bool:
+        return number in self.outcomes and self.outcomes[number].result is Result.DONE
+
+    def _ended_badly(self, number: int) -> bool:
+        return number in self.outcomes and self.outcomes[number].result is not Result.DONE
+
+    def _skip(self, step: Step) -> None:
+        failed = next(self.outcomes[n].address for n in step.needs if self._ended_badly(n))
+        text = f"waits for {failed}"
+        self.outcomes[step.number] = Outcome(step.address, step.op, Result.NOT_ATTEMPTED, text)
+        self._say(Stage.SKIPPED, step, text)
+
+    def _enter_lane(self, step: Step) -> bool:
+        lane = self._lane(step)
+        return not lane or self.lanes.setdefault(lane, step.number) == step.number
+
+    def _lane(self, step: Step) -> str:
+        return self.job.kinds[step.change.kind].lane(step.change.key, step.change.within)
+
+    def _begin(self, step: Step) -> None:
+        world = World(self.job.world.home, dict(self.outputs), self.job.world.facts)
+        task = Task(
+            step,
+            self.job.kinds[step.change.kind],
+            self.job.resources.get(step.address),
+            self.clients,
+            world,
+            self.clock,
+            self.job.granting,
+            progress=lambda text: self.inbox.put(_Words(step.number, text)),
+            began=self._now(),
+        )
+        self.tasks[step.number] = task
+        self._say(Stage.STARTED, step)
+        self._call(step.number)
+
+    # --- calls and their answers
+
+    def _call(self, number: int) -> None:
+        self.calling.add(number)
+        task = self.tasks[number]
+        self.pool.submit(self._advance, number, task)
+
+    def _advance(self, number: int, task: Task) -> None:
+        """In a worker: whatever happens, the loop gets an answer."""
+        try:
+            self.inbox.put(_Answer(number, task.advance()))
+        except BaseException as error:  # noqa: BLE001  handed to the loop, which raises it in the main thread
+            self.inbox.put(error)
+
+    def _handle(self, message: _Answer | _Words | BaseException | None) -> None:
+        match message:
+            case None:
+                return
+            case _Words(number, text):
+                self._words(number, text)
+            case _Answer(number, answer):
+                self.calling.discard(number)
+                self._answered(number, answer)
+            case _:
+                raise message
+
+    def _answered(self, number: int, answer: Next) -> None:
+        step = self.job.steps[number]
+        match answer:
+            case Again(text):
+                self._words(number, text)
+                heapq.heappush(self.timers, (self._now() + self.clients.cloud.poll_seconds, number))
+            case Done(text, outputs, said):
+                if step.op is not Op.DELETE:
+                    self.outputs[step.address] = outputs
+                self._end(step, Result.DONE, text, outputs=outputs, answer=said)
+            case Failed(problem):
+                self._end(step, Result.FAILED, problem.what, problem=problem)
+
+    def _words(self, number: int, text: str) -> None:
+        """Progress, said once."""
+        if text and self.texts.get(number) != text:
+            self.texts[number] = text
+            self._say(Stage.PROGRESS, self.job.steps[number], text)
+
+    def _end(
+        self,
+        step: Step,
+        result: Result,
+        text: str,
+        *,
+        problem: Problem | None = None,
+        outputs: Mapping[str, Any] | None = None,
+        answer: str = "",
+    ) -> None:
+        seconds = self._now() - self.tasks[step.number].began
+        self.outcomes[step.number] = Outcome(
+            step.address, step.op, result, text, problem, seconds, outputs or {}, answer
+        )
+        self.lanes = {lane: number for lane, number in self.lanes.items() if number != step.number}
+        self._say(Stage.DONE if result is Result.DONE else Stage.FAILED, step, answer or text)
+
+    def _call_due(self) -> None:
+        while self.timers and self.timers[0][0] <= self._now() and not self._stopping():
+            self._call(heapq.heappop(self.timers)[1])
+
+    # --- ending
+
+    def _stopping(self) -> bool:
+        """Whether nothing new is to begin: asked to, or waited long enough."""
+        return bool(self.stop) or (self.wait is not None and self._now() - self.began > self.wait)
+
+    def _close(self) -> None:
+        """What is on its way goes on in Azure; what was not begun is not attempted."""
+        for step in self.job.steps:
+            if step.number in self.outcomes:
+                continue
+            started = step.number in self.tasks
+            result = Result.PENDING if started else Result.NOT_ATTEMPTED
+            text = self.texts.get(step.number, "") if started else self._missing(step)
+            self.outcomes[step.number] = Outcome(step.address, step.op, result, text)
+
+    def _missing(self, step: Step) -> str:
+        waiting = [str(self.job.steps[need].address) for need in sorted(step.needs) if not self._done(need)]
+        return f"waits for {', '.join(waiting)}" if waiting else ""
+
+    def _next_due(self) -> float:
+        due = self.timers[0][0] if self.timers else self._now() + self.clients.cloud.poll_seconds
+        return due if self.wait is None else min(due, self.began + self.wait + 0.001)
+
+    def _say(self, stage: Stage, step: Step, text: str = "") -> None:
+        task = self.tasks.get(step.number)
+        seconds = self._now() - task.began if task else 0.0
+        self.emit(Event(self.clock.now(), stage, step.address, step.op, text, seconds))
+
+    def _now(self) -> float:
+        return self.clock.now().timestamp()

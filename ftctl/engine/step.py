@@ -1,0 +1,271 @@
+"""One step on its way: what to call next, and what an answer means.
+
+A task is a small machine: `advance` makes one call (in a worker thread) and says what comes after it: look again in a
+while, done, or failed. It never waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from ftctl.core.changes import Reason
+from ftctl.core.clock import Clock
+from ftctl.core.diff import differences, has_unknown
+from ftctl.core.errors import Exit, FtctlError, Problem, Where
+from ftctl.core.model import Address, Health, Home, Live, Resource, Wanted, World
+from ftctl.core.steps import Op, Step
+from ftctl.kinds.contract import Kind, NotYetError, Verdict
+
+if TYPE_CHECKING:
+    from ftctl.clients import Clients
+
+_GRANT_PATIENCE = 30 * 60  # seconds; Azure names 30 minutes as the longest that a role assignment takes
+_CHECK_PATIENCE = 20 * 60  # seconds; large models have taken 15 minutes to answer after `Succeeded`
+_UNSEEN_LOOKS = 3  # a thing made a moment ago may be missing from the next answer
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Call `advance` again after a while; `text` says what is waited for."""
+
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    text: str = ""
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    problem: Problem
+
+
+Next = Again | Done | Failed
+
+
+@dataclass(slots=True)
+class Task:
+    """A step, what it needs, and how far it is. `progress` takes words for people, from any thread."""
+
+    step: Step
+    kind: Kind
+    resource: Resource | None
+    clients: Clients
+    world: World
+    clock: Clock
+    granting: bool
+    progress: Callable[[str], None]
+    began: float = 0.0
+    _call: Callable[[], Next] | None = None
+    _live: Live | None = None
+    _wanted: Wanted | None = None
+    _corrected: bool = False
+    _unseen: int = 0
+    _checking_since: float = 0.0
+
+    @property
+    def address(self) -> Address:
+        return self.step.address
+
+    @property
+    def home(self) -> Home:
+        return self.world.home
+
+    def advance(self) -> Next:
+        """Make the next call. Whatever it raises becomes a failure with the step's address, or another try."""
+        call = self._call or self._begin
+        try:
+            return call()
+        except NotYetError as waiting:
+            return Again(str(waiting))
+        except FtctlError as error:
+            return self._refused(error)
+
+    def _refused(self, error: FtctlError) -> Next:
+        problem = error.problems[0].about(self.address)
+        if error.exit is not Exit.PERMISSION or not self.granting:
+            return Failed(problem)
+        if self._now() - self.began < _GRANT_PATIENCE:
+            return Again("waiting for the role assignment to take effect")
+        return Failed(
+            Problem(
+                "FT3207",
+                f"the role assignment did not take effect within 30 minutes: {problem.what}",
+                why=problem.why,
+                fix="Apply again later, and check that the signed-in principal is the one that got the role.",
+                subject=str(self.address),
+                correlation=problem.correlation,
+            )
+        )
+
+    # --- the calls, in the order in which they can come
+
+    def _begin(self) -> Next:
+        change = self.step.change
+        if self.step.op is Op.DELETE:
+            assert change.live is not None
+            return self._delete(change.live)
+        wanted = self._resolve()
+        match self.step.op:
+            case Op.CREATE:
+                live = self.kind.create(self.clients, wanted, self.home, self.progress)
+            case Op.UPDATE:
+                assert change.live is not None
+                now = self.kind.refresh(self.clients, change.live, self.home, self.progress)
+                if now is None:
+                    live = self.kind.create(self.clients, wanted, self.home, self.progress)
+                elif self._as_wanted(now, wanted):
+                    return self._settle(now)  # what was unknown turned out to be what it is already
+                else:
+                    live = self.kind.update(self.clients, now, wanted, self.home)
+            case _:
+                assert change.live is not None
+                self._live = change.live
+                return self._look()
+        self._live = live
+        self._call = self._look
+        if live.health is Health.READY and not self.kind.history:
+            return self._look()  # what the answer said may not be what was kept
+        return self._settle(live)
+
+    def _resolve(self) -> Wanted:
+        """What is wanted, now that all before it exists; what was known at review must not have changed."""
+        assert self.resource is not None
+        wanted = self.kind.wanted(self.resource, self.world)
+        reviewed = self.step.change.after
+        moved = [
+            name
+            for name, value in reviewed.items()
+            if not has_unknown(value)
+            and self.kind.normal(name, wanted.fields.get(name)) != self.kind.normal(name, value)
+        ]
+        if moved or wanted.key != self.step.change.key:
+            raise FtctlError(
+                Problem(
+                    "FT3206",
+                    f"{', '.join(moved) or 'its identity'} is no longer what was reviewed",
+                    self.resource.where,
+                    fix="Plan again and review; what was done so far stays.",
+                )
+            )
+        self._wanted = wanted
+        return wanted
+
+    def _as_wanted(self, live: Live, wanted: Wanted) -> bool:
+        mine = live.owner == self.home.stack and live.health is Health.READY
+        return mine and not differences(live.fields, wanted.fields, normal=self.kind.normal)
+
+    def _same(self, name: str, found: Any, reviewed: Any) -> bool:
+        return bool(self.kind.normal(name, found) == self.kind.normal(name, reviewed))
+
+    def _look(self) -> Next:
+        assert self._live is not None
+        live = self.kind.refresh(self.clients, self._live, self.home, self.progress)
+        if live is None:
+            self._unseen += 1
+            if self._unseen < _UNSEEN_LOOKS and self.step.op is Op.CREATE:
+                return Again()
+            fix = "Apply again: it is created anew."
+            return Failed(Problem("FT3205", "it vanished while it was waited for", fix=fix, subject=str(self.address)))
+        return self._settle(live)
+
+    def _settle(self, live: Live) -> Next:
+        self._live = live
+        self._call = self._look
+        match live.health:
+            case Health.PENDING:
+                return Again()
+            case Health.FAILED | Health.CANCELLED:
+                return Failed(replace(self.kind.failure(live), where=self._where(), subject=str(self.address)))
+            case _:
+                return self._kept(live)
+
+    def _kept(self, live: Live) -> Next:
+        """It is ready: see that Azure kept what was sent, then check it."""
+        wanted = self._wanted
+        if wanted and not self.kind.history:
+            wrong = differences(live.fields, wanted.fields, normal=self.kind.normal)
+            if wrong and self._corrected:
+                return Failed(self._unkept(wrong[0].path, wrong[0].before))
+            if wrong:
+                self._corrected = True
+                self._live = self.kind.update(self.clients, live, wanted, self.home)
+                return Again("setting what was not kept")
+        if self.resource and self.kind.checks(self.resource):
+            self._checking_since = self._now()
+            self._call = self._check
+            return self._check()
+        return self._finished(live)
+
+    def _unkept(self, path: str, found: Any) -> Problem:
+        return Problem(
+            "FT3211",
+            f"Azure accepted the change, but {path} is {found!r} afterwards",
+            self.resource.place(path) if self.resource else None,
+            why="A policy may have rewritten it, or the service does not allow the value here.",
+            fix="Declare the value that Azure keeps, or ask who changes it.",
+            subject=str(self.address),
+        )
+
+    def _check(self) -> Next:
+        assert self._live is not None
+        assert self.resource is not None
+        wanted = self._wanted or self.kind.wanted(self.resource, self.world)
+        verdict = self.kind.verify(self.clients, self._live, wanted)
+        match verdict.health:
+            case Health.READY:
+                return self._finished(self._live, answer=verdict.detail)
+            case Health.PENDING if self._now() - self._checking_since < _CHECK_PATIENCE:
+                return Again(f"not answering yet: {verdict.detail}")
+            case Health.PENDING:
+                fix = "Apply again later: the check goes on."
+                return Failed(Problem("FT3212", f"no answer for 20 minutes: {verdict.detail}", fix=fix))
+            case _:
+                return self._roll_back(verdict)
+
+    def _roll_back(self, verdict: Verdict) -> Next:
+        assert self._live is not None
+        done = self.kind.restore(self.clients, self._live, self.step.change.live, self.home)
+        return Failed(
+            Problem(
+                "FT3204",
+                f"the smoke test failed ({verdict.detail}); {done}",
+                self.resource.place("smokeTest") if self.resource else None,
+                fix="Correct the model or the test, and apply again.",
+                subject=str(self.address),
+            )
+        )
+
+    def _finished(self, live: Live, *, answer: str = "") -> Done:
+        promised = self.kind.promised(self.resource, self.world) if self.resource else {}
+        return Done(live.id.rpartition("/")[2], {**promised, **live.outputs}, answer)
+
+    # --- deletion
+
+    def _delete(self, live: Live) -> Next:
+        self.kind.delete(self.clients, live)
+        self._live = live
+        self._call = self._look_gone
+        return self._look_gone()
+
+    def _look_gone(self) -> Next:
+        assert self._live is not None
+        live = self.kind.refresh(self.clients, self._live, self.home, self.progress)
+        if live is None:
+            return Done("gone")
+        if live.health is Health.CANCELLED and self._live.health is Health.PENDING:
+            if self.step.change.reason is not Reason.DESTROYED:
+                return Done("cancelled")
+            return self._delete(live)
+        return Again("waiting until it is gone")
+
+    def _where(self) -> Where | None:
+        return self.resource.where if self.resource else None
+
+    def _now(self) -> float:
+        return self.clock.now().timestamp()

@@ -1,0 +1,30 @@
+"""What the kinds that live in ARM share: reading a provisioning state, and bodies for a full PUT."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ftctl.core.model import Health
+
+_ENDED = {"succeeded": Health.READY, "failed": Health.FAILED, "canceled": Health.FAILED}
+
+
+def health(state: str | None) -> Health:
+    """What a `provisioningState` means; any word that is not an end is on its way."""
+    return _ENDED.get((state or "succeeded").lower(), Health.PENDING)
+
+
+def settable(properties: Mapping[str, Any], read_only: Collection[str]) -> dict[str, Any]:
+    """Properties for a PUT: all that is live but for what Azure alone sets, so that unknown ones stay as they are."""
+    return {key: value for key, value in properties.items() if key not in read_only}
+
+
+def region(value: Any) -> Any:
+    """A region as Azure compares it: `Sweden Central` and `swedencentral` are one."""
+    return value.replace(" ", "").lower() if isinstance(value, str) else value
+
+
+def lowered(value: Any) -> Any:
+    """A word whose case Azure does not mind."""
+    return value.lower() if isinstance(value, str) else value

@@ -1,0 +1,216 @@
+"""What a kind is: how it is declared, and how it is looked for, read and changed in Azure.
+
+A kind says; the core decides and orders. No verb waits and all are idempotent: waiting is observing again.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from ftctl.core.errors import Problem
+from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Outlook, Resource, Wanted, World
+
+if TYPE_CHECKING:
+    from ftctl.clients import Clients
+
+Progress = Callable[[str], None]
+
+
+class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="camel"):
+    """The base of what stands in a spec: unknown keys are errors, `public_access` is written `publicAccess`."""
+
+
+def reference(kind: str, description: str) -> msgspec.Meta:
+    """Mark a field as the name of another declared thing: edges, dangling checks and deletion order follow from it."""
+    return msgspec.Meta(description=description, extra={"reference": kind})
+
+
+def later(description: str) -> msgspec.Meta:
+    """Mark a field that the format has and this version refuses by a clear error."""
+    return msgspec.Meta(description=f"Not supported yet: {description}", extra={"later": True})
+
+
+def described(description: str, **rules: Any) -> msgspec.Meta:
+    """A field's description, with JSON Schema rules by their msgspec names (`ge`, `max_length`, `pattern` …)."""
+    return msgspec.Meta(description=description, **rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What to observe: `resources` are the declared ones of the kind, `account` the one to look into."""
+
+    home: Home
+    resources: tuple[Resource, ...] = ()
+    account: Live | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What observing a kind gave: the live things, and facts about declared ones."""
+
+    lives: tuple[Live, ...] = ()
+    facts: Mapping[Address, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What an offline check found wrong at `path` inside a declaration."""
+
+    path: str
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What local files gave: facts that go into `Resource.prepared`, and what is wrong with them."""
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a check of a changed thing came out: PENDING asks to look again, `detail` is for people."""
+
+    health: Health
+    detail: str = ""
+
+
+class NotYetError(Exception):
+    """A verb cannot begin now and is to be called again after a while; the text says what it waits for."""
+
+
+class Kind(ABC):
+    """One kind of resource. Class attributes say what the core has to know of it."""
+
+    name: ClassVar[str]
+    """In addresses: `deployment`."""
+    section: ClassVar[str]
+    """The spec's section; empty for one that is not a section (the resource group)."""
+    Spec: ClassVar[type[Declaration]]
+    rank: ClassVar[int]
+    """Its place when a stack is built up; the reverse when it is taken down."""
+    in_account: ClassVar[bool] = False
+    """Whether it lives in one account, and is looked for in each."""
+    immutable: ClassVar[frozenset[str]] = frozenset()
+    """Fields that cannot change: a difference there means replace."""
+    replaceable: ClassVar[bool] = True
+    """Whether ftctl may replace it; an account is not, with all that lives in it."""
+    classes: ClassVar[Mapping[str, ChangeClass]] = {}
+    """The class of a change to a field, where it is not `in place`."""
+    loss: ClassVar[ChangeClass] = ChangeClass.IN_PLACE
+    """The class of deleting it."""
+    history: ClassVar[bool] = False
+    """Whether what is superseded stays (files, finished jobs)."""
+    trains: ClassVar[bool] = False
+    """Whether creating it costs money and hours."""
+    serves: ClassVar[bool] = False
+    """Whether somebody may be calling it now."""
+    after: ClassVar[tuple[str, ...]] = ()
+    """Kinds of the same stack it waits for although no field names them."""
+
+    # --- the declaration
+
+    def needs_account(self, spec: Any) -> bool:
+        """Whether `spec` must name an account (or leave it out where the stack has only one)."""
+        return self.in_account
+
+    def check(self, spec: Any) -> Iterator[Flaw]:
+        """What is wrong with a declaration beyond its shape, offline."""
+        return iter(())
+
+    def relate(self, resource: Resource, declared: Mapping[Address, Resource]) -> Iterator[Flaw]:
+        """What is wrong between a declaration and those it names, offline; asked once all are prepared."""
+        return iter(())
+
+    def prepare(self, resource: Resource, base: Path) -> Prepared:
+        """Read the local files that a declaration names; `base` is its spec's folder."""
+        return Prepared()
+
+    # --- what it should be
+
+    @abstractmethod
+    def wanted(self, resource: Resource, world: World) -> Wanted:
+        """How the thing should be; fields that depend on what does not exist yet are Unknown, its key never is."""
+
+    def promised(self, resource: Resource, world: World) -> Mapping[str, Any]:
+        """Outputs that are certain before the thing exists."""
+        return {}
+
+    def normal(self, path: str, value: Any) -> Any:
+        """A field's value in the spelling that comparison uses."""
+        return value
+
+    def outlook(self, resource: Resource, world: World) -> Outlook:
+        """What stands in the way of creating it, or comes with that."""
+        return Outlook()
+
+    def checks(self, resource: Resource) -> bool:
+        """Whether a change of it is followed by a check (`verify`)."""
+        return False
+
+    def protected(self, resource: Resource) -> bool:
+        """Whether a plan that would delete it is an error."""
+        return False
+
+    def referenced(self, resource: Resource) -> bool:
+        """Whether it is somebody else's and only read."""
+        return False
+
+    def predecessor(self, wanted: Wanted, lives: Iterable[Live]) -> Live | None:
+        """The live thing that a new one supersedes, to explain by difference; None where names are identity."""
+        return None
+
+    # --- the live thing
+
+    @abstractmethod
+    def observe(self, clients: Clients, scope: Scope) -> Seen:
+        """All live things of this kind, foreign ones too, in as few calls as the service allows."""
+
+    @abstractmethod
+    def refresh(self, clients: Clients, live: Live, home: Home, progress: Progress) -> Live | None:
+        """The same thing as it is now, None when it is gone. `progress` takes a few words for people."""
+
+    @abstractmethod
+    def create(self, clients: Clients, wanted: Wanted, home: Home, progress: Progress) -> Live:
+        """Begin to make it, or return the one that is there already."""
+
+    def update(self, clients: Clients, live: Live, wanted: Wanted, home: Home) -> Live:
+        """Begin to change it in place; also how a foreign one is adopted."""
+        raise AssertionError(f"a {self.name} is never updated")
+
+    @abstractmethod
+    def delete(self, clients: Clients, live: Live) -> None:
+        """Begin to delete it; deleting what is gone is no error."""
+
+    def failure(self, live: Live) -> Problem:
+        """What to say when it ended in failure."""
+        what = f"it ended in a failed state: {live.detail}" if live.detail else "it ended in a failed state"
+        return Problem("FT3203", what, fix="Apply again: the declared state is sent once more.")
+
+    def verify(self, clients: Clients, live: Live, wanted: Wanted) -> Verdict:
+        """Check a changed thing before anybody relies on it; asked only where `checks` says so."""
+        raise AssertionError(f"a {self.name} is never checked")
+
+    def restore(self, clients: Clients, live: Live, before: Live | None, home: Home) -> str:
+        """Undo a change that its check refused: back to `before`. Says in a few words what was done."""
+        raise AssertionError(f"a {self.name} is never rolled back")
+
+    def lane(self, key: str, within: str) -> str:
+        """Writes in one lane take turns; empty for none."""
+        return ""
+
+
+def account_of(resource: Resource) -> Address:
+    """The account that a declared thing lives in."""
+    return next(address for address in resource.references if address.kind == "account")
+
+
+def flaw(path: str, code: str, what: str, *, why: str = "", fix: str = "") -> Flaw:
+    return Flaw(path, Problem(code, what, why=why, fix=fix))

@@ -1,0 +1,300 @@
+"""Deployments: what answers under a name, and which model stands behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Resource, Wanted, World
+from ftctl.kinds import marks
+from ftctl.kinds.arm import health, lowered, settable
+from ftctl.kinds.contract import (
+    Declaration,
+    Flaw,
+    Kind,
+    Progress,
+    Scope,
+    Seen,
+    Verdict,
+    account_of,
+    described,
+    flaw,
+    reference,
+)
+
+if TYPE_CHECKING:
+    from ftctl.clients import Clients
+
+# What Azure alone sets on a deployment (azure-rest-api-specs, Microsoft.CognitiveServices, DeploymentProperties).
+_READ_ONLY = frozenset({
+    "provisioningState", "currentCapacity", "rateLimits", "capabilities", "callRateLimit", "dynamicThrottlingEnabled",
+})  # fmt: skip
+_PASSED, _WAITING = "passed", "waiting"
+_NOT_READY = {404, 409, 429, 503}  # what a deployment that is still loading answers
+_ANSWER_TOKENS = 200
+
+
+class ModelChoice(Declaration, frozen=True):
+    """Which model serves: what a job of this stack trained, or a base model by name and version."""
+
+    job: Annotated[str | None, reference("job", "The job whose model is served.")] = None
+    checkpoint: Annotated[
+        str | dict[str, int] | None, described("Which of the job's checkpoints: last, best, or step: N.")
+    ] = None
+    name: Annotated[str | None, described("A base model's name, or a fine-tuned model's id.")] = None
+    version: Annotated[str | None, described("Its version; 1 for a fine-tuned model.")] = None
+    format: Annotated[str, described("The model's publisher as Azure spells it.")] = "OpenAI"
+
+
+class SmokeTest(Declaration, frozen=True):
+    """A question asked after every change; if no answer comes, the change is rolled back."""
+
+    user: Annotated[str, described("What the user says.", min_length=1)]
+    system: Annotated[
+        str | None, described("The system message; from-training takes the one that the training data has.")
+    ] = None
+
+
+class DeploymentSpec(Declaration, frozen=True):
+    """A name that applications call."""
+
+    model: Annotated[ModelChoice, described("What it serves.")]
+    sku: Annotated[
+        Literal[
+            "Standard",
+            "GlobalStandard",
+            "DataZoneStandard",
+            "DeveloperTier",
+            "ProvisionedManaged",
+            "GlobalProvisionedManaged",
+            "DataZoneProvisionedManaged",
+        ],
+        described("The deployment type."),
+    ] = "GlobalStandard"
+    capacity: Annotated[int, described("Thousands of tokens a minute.", ge=1)] = 1
+    smoke_test: Annotated[SmokeTest | None, described("A question asked after every change.")] = None
+    resource: Annotated[str | None, reference("account", "The account, where the stack has several.")] = None
+
+
+class DeploymentKind(Kind):
+    name = "deployment"
+    section = "deployments"
+    Spec = DeploymentSpec
+    rank = 5
+    in_account = True
+    immutable = frozenset({"sku"})
+    serves = True
+    classes = {"model": ChangeClass.REPOINT, "version": ChangeClass.REPOINT}  # noqa: RUF012  a constant
+    loss = ChangeClass.INTERRUPTS
+    after = ("roleAssignment",)
+
+    def check(self, spec: DeploymentSpec) -> Iterator[Flaw]:
+        model = spec.model
+        if (model.job is None) == (model.name is None):
+            yield flaw(
+                "model",
+                "FT1255",
+                "a model is either `job` or `name` with `version`",
+                fix="`{job: tone}` serves what a job trained, `{name: gpt-4.1-mini, version: …}` a base model.",
+            )
+        if model.name and not model.version:
+            yield flaw(
+                "model.name", "FT1256", "`name` needs `version` beside it", fix='Add `version: "2025-04-14"`, say.'
+            )
+        if model.checkpoint not in {None, "last"} if not isinstance(model.checkpoint, dict) else True:
+            yield flaw(
+                "model.checkpoint",
+                "FT1200",
+                "this checkpoint choice is not supported yet",
+                why="This version serves the model of the last checkpoint.",
+                fix="Use `checkpoint: last`, or leave it out.",
+            )
+
+    def relate(self, resource: Resource, declared: Mapping[Address, Resource]) -> Iterator[Flaw]:
+        job = _job(resource, declared)
+        if job and account_of(job) != account_of(resource):
+            yield flaw(
+                "model.job",
+                "FT1200",
+                f"serving {job.address} of {account_of(job)} from {account_of(resource)} is not supported yet",
+                fix="Deploy in the account that trained it.",
+            )
+        smoke = resource.spec.smoke_test
+        if smoke and smoke.system == "from-training":
+            systems = _training(resource, declared).prepared.get("systems") if job else 0
+            if systems != 1:
+                yield flaw(
+                    "smokeTest.system",
+                    "FT1257",
+                    f"from-training needs one system message in the training data; it has {systems or 'none'}",
+                    fix="Write the system message out here.",
+                )
+
+    def wanted(self, resource: Resource, world: World) -> Wanted:
+        spec: DeploymentSpec = resource.spec
+        account = account_of(resource)
+        arm_id = _id(str(world.output(account, "id")), resource.address.name)
+        job = Address("job", spec.model.job) if spec.model.job else None
+        return Wanted(
+            key=arm_id.lower(),
+            fields={
+                "model": world.output(job, "model") if job else spec.model.name,
+                "version": "1" if job else spec.model.version,
+                "format": spec.model.format,
+                "sku": spec.sku,
+                "capacity": spec.capacity,
+            },
+            settings={
+                "id": arm_id,
+                "label": resource.address.name,
+                "endpoint": world.output(account, "endpoint"),
+                "user": spec.smoke_test.user if spec.smoke_test else None,
+                "system": _system(resource, world),
+            },
+            name=resource.address.name,
+        )
+
+    def normal(self, path: str, value: Any) -> Any:
+        return lowered(value) if path == "sku" else value
+
+    def checks(self, resource: Resource) -> bool:
+        return resource.spec.smoke_test is not None
+
+    def observe(self, clients: Clients, scope: Scope) -> Seen:
+        account = scope.account
+        assert account is not None
+        bodies = clients.arm.list_deployments(account.id)
+        return Seen(tuple(_live(body, account.key, account.outputs.get("endpoint", "")) for body in bodies))
+
+    def refresh(self, clients: Clients, live: Live, home: Home, progress: Progress) -> Live | None:
+        body = clients.arm.get_deployment(live.id)
+        return _live(body, live.within, live.outputs.get("endpoint", "")) if body else None
+
+    def create(self, clients: Clients, wanted: Wanted, home: Home, progress: Progress) -> Live:
+        return self._put(clients, wanted, home, {})
+
+    def update(self, clients: Clients, live: Live, wanted: Wanted, home: Home) -> Live:
+        """The whole body again: Azure changes a deployment's model in place, its name and address stay."""
+        return self._put(clients, wanted, home, live.raw)
+
+    def _put(self, clients: Clients, wanted: Wanted, home: Home, live: Mapping[str, Any]) -> Live:
+        body = _body(wanted, home, live)
+        account = wanted.settings["id"].rpartition("/deployments/")[0]
+        return _live(
+            clients.arm.put_deployment(wanted.settings["id"], body), account.lower(), wanted.settings["endpoint"]
+        )
+
+    def delete(self, clients: Clients, live: Live) -> None:
+        clients.arm.delete_deployment(live.id)
+
+    def verify(self, clients: Clients, live: Live, wanted: Wanted) -> Verdict:
+        """Ask the smoke test's question. ARM says `Succeeded` some minutes before the deployment answers."""
+        from ftctl.clients.errors import AzureError  # noqa: PLC0415  the clients come in only where Azure does
+
+        system = wanted.settings["system"]
+        messages = [{"role": "system", "content": system}] if system else []
+        messages.append({"role": "user", "content": wanted.settings["user"]})
+        try:
+            reply = clients.data(wanted.settings["endpoint"]).chat(live.name, messages, max_tokens=_ANSWER_TOKENS)
+        except AzureError as error:
+            waiting = error.status in _NOT_READY
+            return Verdict(Health.PENDING if waiting else Health.FAILED, error.problems[0].what)
+        answer = _answer(reply)
+        if not answer:
+            return Verdict(Health.FAILED, "the answer was empty")
+        clients.arm.patch_deployment(live.id, {"tags": {**(live.raw.get("tags") or {}), marks.SMOKE: _PASSED}})
+        return Verdict(Health.READY, answer)
+
+    def restore(self, clients: Clients, live: Live, before: Live | None, home: Home) -> str:
+        """Put back what served before; where nothing did, take the new one away."""
+        if before is None:
+            clients.arm.delete_deployment(live.id)
+            return "the new deployment was deleted again; its model is still there"
+        raw = before.raw
+        body = {
+            "sku": raw["sku"],
+            "tags": raw.get("tags") or {},
+            "properties": settable(raw.get("properties") or {}, _READ_ONLY),
+        }
+        clients.arm.put_deployment(live.id, body)
+        return f"it serves {before.outputs['model']} again"
+
+    def lane(self, key: str, within: str) -> str:
+        """One write at a time in an account, or Azure answers RequestConflict."""
+        return key.rpartition("/deployments/")[0]
+
+
+def _id(account: str, name: str) -> str:
+    from ftctl.clients.ids import deployment_id  # noqa: PLC0415  the clients come in only where Azure does
+
+    return deployment_id(account, name)
+
+
+def _job(resource: Resource, declared: Mapping[Address, Resource]) -> Resource | None:
+    name = resource.spec.model.job
+    return declared.get(Address("job", name)) if name else None
+
+
+def _training(resource: Resource, declared: Mapping[Address, Resource]) -> Resource:
+    """The dataset that the served model learned from."""
+    job = _job(resource, declared)
+    assert job is not None
+    return declared[Address("dataset", job.spec.training)]
+
+
+def _system(resource: Resource, world: World) -> Any:
+    spec: DeploymentSpec = resource.spec
+    if spec.smoke_test is None or spec.smoke_test.system != "from-training":
+        return spec.smoke_test.system if spec.smoke_test else None
+    return world.output(Address("job", spec.model.job or ""), "system")
+
+
+def _body(wanted: Wanted, home: Home, live: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole deployment for a PUT: what is live, with what is declared laid over it."""
+    fields = wanted.fields
+    former = ((live.get("properties") or {}).get("model") or {}).get("name")
+    kept = {key: value for key, value in (live.get("tags") or {}).items() if key != marks.SMOKE}
+    more = {marks.PREVIOUS: former} if former and former != fields["model"] else {}
+    smoke = {marks.SMOKE: _WAITING} if wanted.settings["user"] else {}
+    model = {"format": fields["format"], "name": fields["model"], "version": fields["version"]}
+    return {
+        "sku": {"name": fields["sku"], "capacity": fields["capacity"]},
+        "tags": {**kept, **marks.tags(home, wanted.settings["label"], wanted, **more, **smoke)},
+        "properties": {**settable(live.get("properties") or {}, _READ_ONLY), "model": model},
+    }
+
+
+def _live(body: dict[str, Any], account: str, endpoint: str) -> Live:
+    properties, sku, tags = body.get("properties") or {}, body.get("sku") or {}, body.get("tags") or {}
+    model = properties.get("model") or {}
+    state = properties.get("provisioningState", "")
+    return Live(
+        kind="deployment",
+        key=body["id"].lower(),
+        id=body["id"],
+        name=body["name"],
+        fields={
+            "model": model.get("name"),
+            "version": model.get("version"),
+            "format": model.get("format"),
+            "sku": sku.get("name"),
+            "capacity": int(sku["capacity"]) if sku.get("capacity") is not None else None,
+        },
+        outputs={"id": body["id"], "name": body["name"], "model": model.get("name"), "endpoint": endpoint},
+        health=health(state),
+        detail=state,
+        within=account,
+        unverified=marks.SMOKE in tags and tags[marks.SMOKE] != _PASSED,
+        raw=body,
+        **marks.owner(tags),
+    )
+
+
+def _answer(reply: Mapping[str, Any]) -> str:
+    """The text of a completion; a tool call counts as an answer."""
+    message = (reply.get("choices") or [{}])[0].get("message") or {}
+    calls = message.get("tool_calls") or []
+    return message.get("content") or ", ".join(f"calls {call['function']['name']}" for call in calls)
+
+
+KIND = DeploymentKind()

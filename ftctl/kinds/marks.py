@@ -1,0 +1,80 @@
+"""Ownership marks: how a thing in Azure says which stack it belongs to."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ftctl.core.digest import digest
+from ftctl.core.model import Address, Home, Wanted
+
+STACK = "ftctl-stack"
+NAME = "ftctl-name"
+APPLIED = "ftctl-applied"
+PROTECT = "ftctl-protect"
+SMOKE = "ftctl-smoke"
+PREVIOUS = "ftctl-previous"
+_PREFIX = "ftctl-"
+
+_DESCRIPTION = re.compile(r"^ftctl: (?P<stack>[^/]+)/(?P<name>.+)$")
+_FILENAME = re.compile(r"^ftctl--(?P<stack>.+?)--(?P<name>.+?)--(?P<sha256>[0-9a-f]{64})\.jsonl$")
+_SUFFIX = re.compile(r"^(?P<text>.*)-(?P<stack>[0-9a-f]{4})-(?P<fingerprint>[0-9a-f]{12})$")
+
+
+def tags(home: Home, name: str, wanted: Wanted, **more: str) -> dict[str, str]:
+    """The tags that ftctl adds to an ARM resource. `ftctl-applied` tells drift from a change of the spec."""
+    return {STACK: home.stack, NAME: name, APPLIED: digest(wanted.fields)[:12], **more}
+
+
+def users(found: Mapping[str, str] | None) -> dict[str, str]:
+    """The tags that are not ftctl's own."""
+    return {key: value for key, value in (found or {}).items() if not key.startswith(_PREFIX)}
+
+
+def owner(found: Mapping[str, str] | None) -> dict[str, Any]:
+    """What tags say about ownership, as the arguments of a Live."""
+    found = found or {}
+    return {
+        "owner": found.get(STACK),
+        "label": found.get(NAME, ""),
+        "applied": found.get(APPLIED, ""),
+        "protected": found.get(PROTECT) == "true",
+    }
+
+
+def description(home: Home, address: Address) -> str:
+    return f"ftctl: {home.stack}/{address.name}"
+
+
+def described(text: str | None) -> dict[str, Any]:
+    """What a role assignment's description says about ownership, as the arguments of a Live."""
+    found = _DESCRIPTION.match(text or "")
+    return {"owner": found["stack"], "label": found["name"]} if found else {}
+
+
+def filename(home: Home, name: str, sha256: str) -> str:
+    return f"ftctl--{home.stack}--{name}--{sha256}.jsonl"
+
+
+def parse_filename(text: str) -> tuple[str, str, str] | None:
+    """Stack, name and sha256 of an uploaded file; None for a foreign one."""
+    found = _FILENAME.match(text)
+    return (found["stack"], found["name"], found["sha256"]) if found else None
+
+
+def stack_mark(stack: str) -> str:
+    """The four hex digits that stand for a stack where there is room for no more."""
+    return hashlib.sha256(stack.encode()).hexdigest()[:4]
+
+
+def suffix(text: str, home: Home, fingerprint: str) -> str:
+    """A job's suffix, at most 36 of the 40 characters that Azure takes."""
+    return f"{text[:18]}-{stack_mark(home.stack)}-{fingerprint}"
+
+
+def parse_suffix(text: str | None) -> tuple[str, str, str] | None:
+    """The user's text, the stack's mark and the recipe's fingerprint; None for a foreign job."""
+    found = _SUFFIX.match(text or "")
+    return (found["text"], found["stack"], found["fingerprint"]) if found else None

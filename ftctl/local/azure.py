@@ -1,0 +1,299 @@
+"""The local Azure itself: its state, its clock, and the way of a request through faults, sign-in and handler."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import re
+import shutil
+import sys
+import tempfile
+import traceback
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import ftctl.local as package
+from ftctl.core.clock import Clock, SystemClock
+from ftctl.local import access, identity, roles
+from ftctl.local.store import Store
+from ftctl.local.wire import ROUTES, Plane, Refusal, Reply, Request, Route, refused
+
+if TYPE_CHECKING:
+    from ftctl.local.server import Served
+
+BANNER = "ftctl-local-azure/1 (not Microsoft Azure)"
+_DATA_PREFIX = re.compile(r"/cognitiveservices/(?:regional/(?P<location>[^/]+)|(?P<subdomain>[^/]+))(?P<rest>/.*)?")
+_VERSION = re.compile(r"20\d\d-[01]\d-[0-3]\d(-preview)?")
+_SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this Azure behaves. `pace` is how many seconds of Azure's work pass in one of the clock's."""
+
+    pace: float = 360.0
+    retirements: Literal["warn", "enforce"] = "warn"
+    propagation_seconds: float = 0.0  # of Azure's time, from a role assignment to its effect on the data plane
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One answered request, for tests that count; `status` is 0 where the reply was lost."""
+
+    method: str
+    route: str
+    plane: Plane | None
+    path: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong with one request, before its work or, with `after`, once that is done.
+
+    `refuse` answers with an error, `lose` closes the connection without an answer, `cut` sends half of one, `reset`
+    breaks the connection off.
+    """
+
+    kind: Literal["refuse", "lose", "cut", "reset"] = "refuse"
+    status: int = 500
+    code: str = "InternalServerError"
+    message: str = "An internal server error has occurred."
+    headers: Mapping[str, str] = field(default_factory=dict)
+    after: bool = False
+
+
+class Hangup(Exception):
+    """The connection ends here: `reply` is what half of is still sent when it is `cut`."""
+
+    def __init__(self, kind: str, reply: Reply | None) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.reply = reply
+
+
+class OffsetClock:
+    """Another clock moved by the offset that the store keeps, so that all processes on one folder agree."""
+
+    def __init__(self, base: Clock, store: Store) -> None:
+        self._base = base
+        self._store = store
+
+    def now(self) -> datetime:
+        return self._base.now() + timedelta(seconds=self._offset())
+
+    def advance(self, seconds: float) -> None:
+        with self._store.transaction():
+            self._store.put("setting", "clock", {"offset": self._offset() + seconds})
+
+    def sleep(self, seconds: float) -> None:
+        self._base.sleep(seconds)
+
+    def receive(self, inbox: Any, seconds: float, *, busy: bool) -> Any:
+        return self._base.receive(inbox, seconds, busy=busy)
+
+    def _offset(self) -> float:
+        return float((self._store.get("setting", "clock") or {"offset": 0.0})["offset"])
+
+
+class Azure:
+    """One local Azure on a folder (or in memory). Several may serve the same folder at once."""
+
+    def __init__(self, folder: Path | None, *, clock: Clock | None = None, settings: Settings | None = None) -> None:
+        """Without a `clock` the system's is used, moved by the folder's offset; without `settings` those kept there."""
+        self._temporary = Path(tempfile.mkdtemp(prefix="ftctl-azure-")) if folder is None else None
+        self.folder = folder or self._temporary or Path()
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.blobs = self.folder / "blobs"
+        self.blobs.mkdir(exist_ok=True)
+        self.store = Store(folder / "state.sqlite" if folder else None)
+        self.clock: Clock = clock or OffsetClock(SystemClock(), self.store)
+        self.secrets = identity.Secrets.ensure(folder)
+        self.calls: deque[Call] = deque(maxlen=100_000)
+        self.faults: list[Callable[[Request, Route], Fault | None]] = []
+        self._routes = _compiled_routes()
+        with self.store.transaction():
+            self.settings = self._settle_settings(settings)
+            if self.store.get("setting", "seeded") is None:
+                identity.seed_principals(self.store)
+                roles.seed_assignments(self)
+                self.store.put("setting", "seeded", {"as": BANNER})
+
+    def close(self) -> None:
+        self.store.close()
+        if self._temporary:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def seconds(self, azure_seconds: float) -> float:
+        """How long something takes on this clock that takes Azure `azure_seconds`."""
+        return azure_seconds / self.settings.pace
+
+    def moment(self) -> float:
+        """Unix time with its fraction, for ages."""
+        return self.clock.now().timestamp()
+
+    def timestamp(self) -> int:
+        """Unix time in whole seconds, as the data plane writes it."""
+        return int(self.moment())
+
+    def stamp(self, moment: float | None = None) -> str:
+        """ISO 8601 in UTC with seven digits, as ARM writes it."""
+        when = self.clock.now() if moment is None else datetime.fromtimestamp(moment, UTC)
+        return f"{when:%Y-%m-%dT%H:%M:%S.%f}0Z"
+
+    @contextmanager
+    def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Served]:
+        """Answer HTTPS on a port (0 picks one) as long as the block runs."""
+        from ftctl.local.server import serving  # noqa: PLC0415  ssl and sockets only for those who serve
+
+        with serving(self, host=host, port=port) as served:
+            yield served
+
+    def handle(self, request: Request) -> Reply:
+        """Answer one request. Raises nothing but `Hangup`."""
+        route: Route | None = None
+        full_path, status, plane = request.path, 0, _plane_of(request.path)
+        try:
+            route = self._find_route(request)
+            reply = self._work(request, route)
+            status = reply.status
+        except Refusal as refusal:
+            status = refusal.status
+            reply = self._refused(request, plane, refusal)
+        except Hangup:
+            raise
+        except Exception:  # noqa: BLE001  whatever is wrong in a handler must not end the server
+            if os.environ.get("FTCTL_LOCAL_DEBUG"):
+                traceback.print_exc(file=sys.stderr)
+            status = 500
+            reply = self._refused(request, plane, Refusal(500, "InternalServerError", "The local Azure has a bug."))
+        finally:
+            name = route.name if route else ""
+            self.calls.append(Call(request.method, name, plane, full_path, status))
+        return replace(reply, headers={**_common_headers(request, plane), **reply.headers})
+
+    def _work(self, request: Request, route: Route) -> Reply:
+        fault = next((one for ask in self.faults if (one := ask(request, route))), None)
+        if fault and not fault.after:
+            _happen(fault, None)
+        self._admit(request, route)
+        reply = route.handler(request)
+        if fault:
+            _happen(fault, reply)
+        return reply
+
+    def _find_route(self, request: Request) -> Route:
+        """The route of a request, its names filled in; on the data plane the account too, and its prefix taken off."""
+        data = _DATA_PREFIX.fullmatch(request.path)
+        if data:
+            access.find_account(request, data["subdomain"], data["location"])
+            request.path = data["rest"] or "/"
+        routes = self._routes[bool(data)]
+        for pattern, route in routes.get(request.method, []):
+            if matched := pattern.fullmatch(request.path):
+                request.names = matched.groupdict()
+                return route
+        if any(pattern.fullmatch(request.path) for known in routes.values() for pattern, _ in known):
+            raise Refusal(405, "MethodNotAllowed", f"The HTTP method '{request.method}' is not supported here.")
+        if data:
+            raise Refusal(404, "404", "Resource not found")
+        raise Refusal(404, "NotFound", "The local Azure answers nothing at this path.")
+
+    def _admit(self, request: Request, route: Route) -> None:
+        if route.plane is Plane.DATA:
+            _check_data_version(request)
+            access.admit_data(request, route)
+        elif route.plane is Plane.GRAPH:
+            access.sign_in(request, access.GRAPH_AUDIENCES)
+        elif route.plane is Plane.ARM:
+            access.sign_in(request, access.ARM_AUDIENCES)
+            _check_arm(request)
+            access.authorize_arm(request, route)
+
+    def _refused(self, request: Request, plane: Plane, refusal: Refusal) -> Reply:
+        v1 = plane is Plane.DATA and "/openai/v1/" in request.path.lower()
+        return refused(plane, refusal, v1=v1, when=self.stamp(), trace=str(uuid.uuid4()))
+
+    def _settle_settings(self, given: Settings | None) -> Settings:
+        kept = self.store.get("setting", "settings")
+        if given is None:
+            return Settings(**kept) if kept else Settings()
+        if asdict(given) != kept:
+            self.store.put("setting", "settings", asdict(given))
+        return given
+
+
+def _compiled_routes() -> dict[bool, dict[str, list[tuple[re.Pattern[str], Route]]]]:
+    """Routes by whether they are the data plane's, and by method.
+
+    Every module of this package is imported: routes are found by being there.
+    """
+    for module in pkgutil.iter_modules(package.__path__):
+        if not module.name.startswith("_"):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+    found: dict[bool, dict[str, list[tuple[re.Pattern[str], Route]]]] = {True: {}, False: {}}
+    # A pattern that swallows whole paths is asked last.
+    for route in sorted(ROUTES, key=lambda one: ":path}" in one.pattern):
+        found[route.plane is Plane.DATA].setdefault(route.method, []).append((route.compiled(), route))
+    return found
+
+
+def _plane_of(path: str) -> Plane:
+    """Whose error shape an answer takes, even where there is no route."""
+    lowered = path.lower()
+    if lowered.startswith("/cognitiveservices/"):
+        return Plane.DATA
+    if lowered.startswith("/v1.0/"):
+        return Plane.GRAPH
+    if lowered.endswith("/token") and not lowered.startswith("/msi/"):
+        return Plane.ENTRA
+    return Plane.ARM
+
+
+def _happen(fault: Fault, reply: Reply | None) -> None:
+    if fault.kind == "refuse":
+        raise Refusal(fault.status, fault.code, fault.message, headers=dict(fault.headers))
+    raise Hangup(fault.kind, reply)
+
+
+def _check_data_version(request: Request) -> None:
+    """The dated route takes an api-version and refuses without; v1 takes none, `v1` or `preview`."""
+    version = request.query.get("api-version")
+    if request.path.lower().startswith("/openai/v1/"):
+        if version not in (None, "v1", "preview"):
+            raise Refusal(400, "BadRequest", "api-version query parameter is not allowed when using /v1 path")
+    elif version is None or not _VERSION.fullmatch(version):
+        raise Refusal(404, "404", "Resource not found")
+
+
+def _check_arm(request: Request) -> None:
+    version = request.query.get("api-version")
+    if version is None:
+        raise Refusal(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
+    if not _VERSION.fullmatch(version):
+        raise Refusal(400, "InvalidApiVersionParameter", f"The api-version '{version}' is invalid.")
+    subscription = _SUBSCRIPTION.match(request.path)
+    if subscription and subscription[1].lower() != identity.SUBSCRIPTION_ID:
+        raise Refusal(404, "SubscriptionNotFound", f"The subscription '{subscription[1]}' could not be found.")
+
+
+def _common_headers(request: Request, plane: Plane) -> dict[str, str]:
+    trace = str(uuid.uuid4())
+    if plane is Plane.DATA:
+        region = str((request.account or {}).get("location", "")).replace(" ", "")
+        return {"apim-request-id": trace, "x-request-id": trace, "x-ms-region": region}
+    headers = {"x-ms-request-id": trace, "x-ms-correlation-request-id": trace, "cache-control": "no-cache"}
+    if "x-ms-client-request-id" in request.headers:
+        headers["x-ms-client-request-id"] = request.headers["x-ms-client-request-id"]
+    return headers

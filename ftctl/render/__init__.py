@@ -1,0 +1,1 @@
+"""Values to text, JSON and live progress; `console` alone imports rich."""

@@ -1,0 +1,87 @@
+"""What is declared and how it is in Azure, as text and for machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ftctl.core.changes import Action, Change, Plan, Reason
+from ftctl.core.digest import plain
+from ftctl.core.model import Health
+from ftctl.render.look import Look, Style, clean, padded, width_of
+from ftctl.render.values import shortened
+
+MISSING = "missing"
+
+_MARKS = {
+    Health.READY.value: ("✓", "+", Style.GREEN),
+    Health.PENDING.value: ("⏳", "...", Style.CYAN),
+    Health.FAILED.value: ("✗", "x", Style.BOLD),
+    Health.CANCELLED.value: ("✗", "x", Style.DIM),
+    MISSING: ("-", "-", Style.DIM),
+}
+_SHOWN = ("model", "endpoint", "id")  # outputs that say what one can do with a thing
+_AS_IT_SHOULD_BE = {Action.NOOP, Action.CREATE, Action.WAIT}
+
+
+def status_text(plan: Plan, look: Look) -> str:
+    """A line for each thing: address, health, Azure name, what it serves, and what differs."""
+    if not plan.changes:
+        return f"{clean(plan.home.stack)} declares nothing, and nothing in Azure is its own."
+    column = max(width_of(str(change.address)) for change in plan.changes) + 2
+    lines = [look.paint(f"{clean(plan.home.stack)} in {clean(plan.home.group)}", Style.BOLD)]
+    for change in plan.changes:
+        state = health(change)
+        symbol, ascii_, style = _MARKS[state]
+        head = f"  {padded(look.pick(symbol, ascii_), 4)}{padded(str(change.address), column)}{padded(state, 9)}"
+        words = _words(change, look)
+        told = [f"{head} {words}".rstrip()]
+        if width_of(told[0]) > look.width:
+            told = [head.rstrip(), *look.wrap(words, " " * 8)]
+        lines += [look.paint(told[0], style) if state != Health.READY else told[0], *told[1:]]
+    return "\n".join(lines)
+
+
+def status_json(plan: Plan) -> dict[str, Any]:
+    return {
+        "stack": plan.home.stack,
+        "resource_group": plan.home.group,
+        "resources": [_row(change) for change in plan.changes],
+    }
+
+
+def health(change: Change) -> str:
+    return change.live.health.value if change.live else MISSING
+
+
+def _row(change: Change) -> dict[str, Any]:
+    outputs = change.live.outputs if change.live else {}
+    return {
+        "address": str(change.address),
+        "kind": change.kind,
+        "name": _name(change),
+        "health": health(change),
+        "detail": change.live.detail if change.live else "",
+        "as_declared": change.action is Action.NOOP,
+        "reason": change.reason.value,
+        "outputs": {key: plain(outputs[key]) for key in _SHOWN if key in outputs},
+    }
+
+
+def _name(change: Change) -> str:
+    return (change.live.name if change.live else "") or change.name
+
+
+def _words(change: Change, look: Look) -> str:
+    """Name, model and what is not as it should be, in that order."""
+    live = change.live
+    name = shortened(clean(_name(change)), look)
+    parts = [name] if name and name != change.address.name else []
+    if live and live.outputs.get("model"):
+        parts.append(f"{'model' if live.kind == 'job' else 'serves'} {clean(str(live.outputs['model']))}")
+    if live and live.health is not Health.READY and live.detail:
+        parts.append(clean(live.detail))
+    if live and change.reason is Reason.UNDECLARED:
+        parts.append("no longer declared")
+    elif change.action not in _AS_IT_SHOULD_BE:
+        parts.append(str(change.reason))
+    return ", ".join(parts)

@@ -1,0 +1,148 @@
+"""A plan as text for a terminal: what it means first, then every change with its reason, then the summary line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ftctl.core.changes import Action, Change, Mode, Plan, Reason
+from ftctl.core.diff import FieldChange
+from ftctl.core.errors import Severity
+from ftctl.core.model import ChangeClass
+from ftctl.render.look import Look, Style, clean, counted, padded, width_of
+from ftctl.render.values import leaves, pair, shortened, shown
+from ftctl.render.verbs import Verb, summary, verb
+
+_SYMBOLS = {  # symbol, in ASCII, style
+    Verb.CREATE: ("+", "+", Style.GREEN),
+    Verb.UPDATE: ("~", "~", Style.YELLOW),
+    Verb.REPOINT: ("→", "->", Style.CYAN),
+    Verb.TRAIN: ("$", "$", Style.MAGENTA),
+    Verb.REPLACE: ("-/+", "-/+", Style.RED),
+    Verb.DELETE: ("-", "-", Style.RED),
+    Verb.WAIT: ("⏳", "...", Style.CYAN),
+    Verb.ADOPT: ("<", "<", Style.GREEN),
+    Verb.BLOCKED: ("!", "!", Style.BOLD),
+    Verb.NOOP: (" ", " ", Style.PLAIN),
+}
+_CLASSES = {  # gravest first
+    ChangeClass.IRREVERSIBLE: ("is irreversible", "are irreversible"),
+    ChangeClass.INTERRUPTS: ("interrupts serving", "interrupt serving"),
+    ChangeClass.TRAIN: ("trains (money and hours)", "train (money and hours)"),
+    ChangeClass.REPOINT: ("re-points what serves", "re-point what serves"),
+    ChangeClass.IN_PLACE: ("changes in place", "change in place"),
+    ChangeClass.NEW: ("is new", "are new"),
+    ChangeClass.METADATA: ("touches metadata only", "touch metadata only"),
+}
+_GRAVE = {ChangeClass.IRREVERSIBLE, ChangeClass.INTERRUPTS}
+_BODY = " " * 8
+_NAMED = 3
+_COLUMN = 26  # keys longer than this are not aligned
+
+
+def plan_text(plan: Plan, look: Look) -> str:
+    """The whole plan; one sentence when there is nothing to do."""
+    stack = plan.home.stack
+    if plan.empty:
+        return _nothing(plan)
+    lines = [*_headline(plan, look), ""]
+    for change in plan.pending:
+        lines += [*change_lines(change, look), ""]
+    if unread := [problem for problem in plan.problems if problem.severity is Severity.ERROR]:
+        lines += [*look.wrap(f"{stack} cannot be applied: {counted(len(unread), 'problem')}, told below.", ""), ""]
+    return "\n".join([*lines, summary(plan.changes)])
+
+
+def _nothing(plan: Plan) -> str:
+    stack = clean(plan.home.stack)
+    if any(problem.severity is Severity.ERROR for problem in plan.problems):
+        return f"{stack}: no difference was found, but not everything could be compared."
+    if plan.mode is Mode.DESTROY:
+        return f"{stack}: nothing to destroy. It owns nothing in {plan.home.group}."
+    kept = len(plan.changes)
+    return f"{stack}: nothing to do. {counted(kept, 'thing')} in Azure {'is' if kept == 1 else 'are'} as declared."
+
+
+def _headline(plan: Plan, look: Look) -> list[str]:
+    """What the plan means, the gravest class first."""
+    changes = plan.pending
+    kept = len(plan.changes) - len(changes)
+    head = f"{plan.home.stack} in {plan.home.group}: {counted(len(changes), 'change')}"
+    head += f", {kept} as declared" if kept else ""
+    classes = list(_told_classes(changes))
+    doing = "This destroys the stack: " if plan.mode is Mode.DESTROY else ""
+    told = f"{doing}{', '.join(text for text, _ in classes)}."
+    style = Style.RED if any(grave for _, grave in classes) else Style.BOLD
+    lines = [look.paint(line, Style.BOLD) for line in look.wrap(head, "")]
+    return lines + [look.paint(line, style) for line in look.wrap(told, "")]
+
+
+def _told_classes(changes: Sequence[Change]) -> Iterator[tuple[str, bool]]:
+    for change_class, (one, many) in _CLASSES.items():
+        number = sum(change.change_class is change_class for change in changes)
+        if number:
+            yield f"{number} {one if number == 1 else many}", change_class in _GRAVE
+    blocked = sum(change.action is Action.BLOCKED for change in changes)
+    if blocked:
+        yield f"{blocked} {'is' if blocked == 1 else 'are'} blocked", False
+    quiet = sum(change.change_class is ChangeClass.NONE and change.action is not Action.BLOCKED for change in changes)
+    if quiet:
+        yield f"{quiet} {'is' if quiet == 1 else 'are'} on the way already", False
+
+
+def change_lines(change: Change, look: Look) -> list[str]:
+    """One change: symbol, verb, address, Azure name and reason; below it fields and what follows from it."""
+    word = verb(change)
+    symbol, ascii_, style = _SYMBOLS[word]
+    mark = "  " + padded(look.pick(symbol, ascii_), 4)
+    head = f"{word} {change.address}{_name(change, look)}"
+    head += f" [{change.change_class}]" if change.change_class in _GRAVE else ""
+    lines = look.wrap(f"{head}: {_reason(change)}", mark, _BODY)
+    bold = f"{mark}{word} {change.address}"
+    lines[0] = lines[0].replace(bold, look.paint(bold, style), 1)
+    return [*lines, *_fields(change, look), *_remarks(change, look)]
+
+
+def _name(change: Change, look: Look) -> str:
+    name = clean(change.name or (change.live.name if change.live else ""))
+    return f" ({shortened(name, look)})" if name and name != change.address.name else ""
+
+
+def _reason(change: Change) -> str:
+    code = f" ({change.problem.code}, see below)" if change.problem else ""
+    return f"{change.reason}{code}"
+
+
+def _fields(change: Change, look: Look) -> list[str]:
+    if change.fields:
+        rows = [(field.path, _movement(field, look)) for field in change.fields]
+    elif change.action is Action.CREATE:
+        rows = [(path, shown(value, look)) for path, value in leaves("", change.after)]
+    else:
+        rows = []
+    column = max((width_of(path) for path, _ in rows if width_of(path) <= _COLUMN), default=0) + 2
+    return [line for path, text in rows for line in _row(f"{clean(path)}:", text, column, look)]
+
+
+def _row(key: str, text: str, column: int, look: Look) -> list[str]:
+    return look.wrap(text, f"{_BODY}{padded(key, column - 1)} ")
+
+
+def _movement(field: FieldChange, look: Look) -> str:
+    before, after = pair(field.before, field.after, look)
+    forced = ", cannot change in place" if field.forces else ""
+    return f"{before} {look.pick('→', '->')} {after}{forced}"
+
+
+def _remarks(change: Change, look: Look) -> list[str]:
+    lines = [line for text in change.because for line in look.wrap(shortened(clean(text), look), _BODY)]
+    if change.reason is Reason.DRIFTED:
+        lines += look.wrap("Azure has the value on the left; what is declared was not touched.", _BODY)
+    if change.affects:
+        lines += look.wrap(_listed(list(map(str, change.affects))), f"{_BODY}then: ")
+    return lines
+
+
+def _listed(words: Sequence[str]) -> str:
+    """The first words of many: what follows from a new account is everything."""
+    more = len(words) - _NAMED
+    return ", ".join(words) if more < 2 else f"{', '.join(words[:_NAMED])} and {more} more"  # noqa: PLR2004  "1 more" says less than its name

@@ -1,0 +1,63 @@
+"""What a change does, in one word; and the summary line, a contract that scripts may read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from ftctl.core.changes import Action, Change
+from ftctl.core.model import ChangeClass
+
+
+class Verb(StrEnum):
+    """An action as people count it: a paid creation and a re-pointing stand apart."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    TRAIN = "train"
+    REPOINT = "re-point"
+    REPLACE = "replace"
+    DELETE = "delete"
+    ADOPT = "adopt"
+    WAIT = "wait for"
+    BLOCKED = "blocked"
+    NOOP = "keep"
+
+
+_VERBS = {
+    Action.NOOP: Verb.NOOP,
+    Action.WAIT: Verb.WAIT,
+    Action.CREATE: Verb.CREATE,
+    Action.UPDATE: Verb.UPDATE,
+    Action.REPLACE: Verb.REPLACE,
+    Action.DELETE: Verb.DELETE,
+    Action.ADOPT: Verb.ADOPT,
+    Action.BLOCKED: Verb.BLOCKED,
+}
+_ALWAYS = (Verb.CREATE, Verb.UPDATE, Verb.TRAIN, Verb.REPOINT, Verb.REPLACE, Verb.DELETE)
+_SOMETIMES = {Verb.ADOPT: "to adopt", Verb.WAIT: "to wait for", Verb.BLOCKED: "blocked"}
+
+
+def verb(change: Change) -> Verb:
+    match change.action, change.change_class:
+        case Action.CREATE, ChangeClass.TRAIN:
+            return Verb.TRAIN
+        case Action.UPDATE, ChangeClass.REPOINT:
+            return Verb.REPOINT
+    return _VERBS[change.action]
+
+
+def tally(changes: Iterable[Change]) -> dict[Verb, int]:
+    """How many changes of each verb there are, zeros included."""
+    counts = dict.fromkeys(Verb, 0)
+    for change in changes:
+        counts[verb(change)] += 1
+    return counts
+
+
+def summary(changes: Iterable[Change]) -> str:
+    """The last line of a plan. Frozen: scripts read it."""
+    counts = tally(changes)
+    parts = [f"{counts[verb]} to {verb}" for verb in _ALWAYS]
+    parts += [f"{counts[verb]} {words}" for verb, words in _SOMETIMES.items() if counts[verb]]
+    return f"Plan: {', '.join(parts)}."

@@ -1,0 +1,175 @@
+"""The one flow, from files to a report.
+
+    load → validate → resolve → observe → plan → guard → render → lower → execute → report
+
+Every stage takes values and gives values. Azure is read in *observe* and written in *execute*; nothing between them
+is remote, so a plan is pure and changes nothing. Rendering and executing are two readings of the same plan.
+
+=========  ==========================  ==========================================================
+stage      in → out                    where
+=========  ==========================  ==========================================================
+load       files → documents           ftctl.spec (YAML with positions, variables, environments)
+validate   documents → stacks          ftctl.spec (schema, references), kinds' own checks
+resolve    stacks → resources          kinds' `prepare`: local data files are read and hashed
+observe    Azure → live things         ftctl.engine.observe, one listing a kind and account
+plan       resources + live → changes  ftctl.core.plan
+guard      plan → problems             ftctl.core.plan (ownership, protect, earlier failures)
+render     plan → text, JSON           ftctl.render
+lower      plan → steps                ftctl.core.steps
+execute    steps → events, report      ftctl.engine.execute
+=========  ==========================  ==========================================================
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ftctl.core.changes import Mode, Observed, Plan
+from ftctl.core.clock import Clock
+from ftctl.core.digest import canonical
+from ftctl.core.errors import FtctlError, Problem, Severity
+from ftctl.core.events import Emit, Report
+from ftctl.core.model import Address, Resource
+
+if TYPE_CHECKING:
+    from ftctl.catalog.clouds import Cloud
+    from ftctl.clients import Clients, Trace
+    from ftctl.engine.execute import Stop
+    from ftctl.spec.stack import Stack
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for: which stacks, in which environment, and what to be allowed."""
+
+    paths: tuple[Path, ...] = (Path("specs"),)
+    environment: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    adopt: tuple[Address, ...] = ()
+    retry: tuple[Address, ...] = ()
+
+
+def load(request: Request) -> list[Stack]:
+    """Load, validate and resolve every stack. Raises one FtctlError with every problem of every file."""
+    from ftctl.spec.stack import load as load_stacks  # noqa: PLC0415  yaml and jsonschema are only needed where there is a spec
+
+    stacks = load_stacks(
+        request.paths,
+        environment=request.environment,
+        variables=request.variables,
+        process_environment=os.environ,
+    )
+    resolved = [resolve(stack) for stack in stacks]
+    problems = [problem for _, found in resolved for problem in found]
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise FtctlError.all(problems)
+    return [stack for stack, _ in resolved]
+
+
+def resolve(stack: Stack) -> tuple[Stack, list[Problem]]:
+    """Read the local files that the declarations name, then see that the declarations fit each other."""
+    from ftctl.kinds import kinds  # noqa: PLC0415  each kind's declaration costs its import
+    from ftctl.spec.words import completed  # noqa: PLC0415  the same
+
+    prepared: dict[Address, Resource] = {}
+    problems: list[Problem] = []
+    for resource in stack.resources:
+        found = kinds()[resource.address.kind].prepare(resource, stack.path.parent)
+        prepared[resource.address] = replace(resource, prepared=found.facts)
+        problems += found.problems
+    for resource in prepared.values() if not problems else ():
+        for flaw in kinds()[resource.address.kind].relate(resource, prepared):
+            found_at = replace(flaw.problem, where=resource.place(flaw.path), subject=str(resource.address))
+            problems.append(completed(found_at))
+    return replace(stack, resources=tuple(prepared.values())), problems
+
+
+def cloud_key(stack: Stack) -> str:
+    """What tells one cloud from another among several stacks."""
+    return canonical(stack.cloud)
+
+
+@contextmanager
+def connect(
+    stacks: Sequence[Stack], *, clock: Clock, trace: Trace | None = None, folder: Path | None = None
+) -> Iterator[Mapping[str, Clients]]:
+    """Clients for every cloud that the stacks name, by `cloud_key`. Signing in begins at once, beside other work."""
+    from ftctl.clients import Clients  # noqa: PLC0415  validate needs none
+
+    with ExitStack() as open_clouds:
+        clients: dict[str, Clients] = {}
+        for stack in stacks:
+            if cloud_key(stack) not in clients:
+                cloud = open_clouds.enter_context(_cloud(stack, folder))
+                clients[cloud_key(stack)] = open_clouds.enter_context(Clients(cloud, clock, trace))
+                open_clouds.callback(clients[cloud_key(stack)].warm().join)
+        yield clients
+
+
+@contextmanager
+def _cloud(stack: Stack, folder: Path | None) -> Iterator[Cloud]:
+    """The profile of a stack's cloud: a published one, its own, or one that lives as long as this command."""
+    from ftctl.catalog.clouds import CLOUDS, own  # noqa: PLC0415  validate needs none
+
+    if stack.cloud == "local":
+        from ftctl.embedded import local_cloud, local_folder  # noqa: PLC0415  a server comes in only where it is asked for
+
+        with local_cloud(folder or local_folder()) as cloud:
+            yield cloud
+    elif isinstance(stack.cloud, str):
+        yield CLOUDS[stack.cloud]
+    else:
+        yield own(stack.cloud)
+
+
+def observe(stack: Stack, clients: Clients) -> Observed:
+    """Everything live that the stack may care about."""
+    from ftctl.engine.observe import observe as look  # noqa: PLC0415  validate needs none
+    from ftctl.kinds import kinds  # noqa: PLC0415  the same
+
+    return look(clients, stack.home, stack.resources, kinds())
+
+
+def plan(
+    stack: Stack,
+    clients: Clients,
+    *,
+    clock: Clock,
+    mode: Mode = Mode.NORMAL,
+    adopt: Collection[Address] = (),
+    retry: Collection[Address] = (),
+) -> Plan:
+    """Observe and compare; reads only."""
+    from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
+    from ftctl.kinds import kinds  # noqa: PLC0415  the same
+
+    observed = observe(stack, clients)
+    now = clock.now().timestamp()
+    return compare(stack.home, stack.resources, kinds(), observed, mode=mode, adopt=adopt, retry=retry, now=now)
+
+
+def apply(
+    plan: Plan,
+    stack: Stack,
+    clients: Clients,
+    *,
+    clock: Clock,
+    emit: Emit,
+    stop: Stop,
+    wait: float | None = None,
+) -> Report:
+    """Carry out a plan. Raises, before anything is done, when the plan has problems."""
+    from ftctl.core.steps import lower  # noqa: PLC0415  plan needs none
+    from ftctl.engine.execute import Job, execute  # noqa: PLC0415  the same
+    from ftctl.kinds import kinds  # noqa: PLC0415  the same
+
+    if plan.problems:
+        raise FtctlError.all(plan.problems)
+    resources = {resource.address: resource for resource in stack.resources}
+    job = Job(lower(plan, kinds()), resources, kinds(), plan.world, plan.granting)
+    return execute(job, clients, clock=clock, emit=emit, stop=stop, wait=wait)

@@ -1,0 +1,515 @@
+"""Fine-tuning jobs from creation to model, as the OpenAI SDK sees them on both routes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+
+import openai
+import pytest
+
+from ftctl.local import jobs
+from ftctl.local.azure import Azure, Settings
+from tests.local import plane
+from tests.local.plane import DATED, MODEL, STANDARD, chats, jsonl, upload
+
+HOUR = 3600 / 360  # an hour of Azure's time on the test's clock
+
+
+@pytest.fixture
+def client(arm, account):
+    with plane.v1(arm, account) as client:
+        yield client
+
+
+@pytest.fixture
+def older(arm, account):
+    with plane.dated(arm, account) as client:
+        yield client
+
+
+@pytest.fixture
+def train(client, clock):
+    made = upload(client, chats(20))
+    clock.advance(1)
+    return made.id
+
+
+@pytest.fixture
+def valid(client, clock):
+    made = upload(client, chats(5, first=30), "valid.jsonl")
+    clock.advance(1)
+    return made.id
+
+
+def start(client, train, **options):
+    extra = options.pop("extra_body", STANDARD)
+    return client.fine_tuning.jobs.create(model=MODEL, training_file=train, extra_body=extra, **options)
+
+
+def body(job):
+    """The job as it came over the wire: what is set, with the SDK's own names."""
+    return job.model_dump(exclude_unset=True)
+
+
+def refusal(call):
+    with pytest.raises(openai.APIStatusError) as caught:
+        call()
+    return caught.value.status_code, caught.value.body["code"], caught.value.body["message"]
+
+
+def messages(client, job, **options):
+    return [event.message for event in client.fine_tuning.jobs.list_events(job.id, **options)][::-1]
+
+
+# -- a job's life ------------------------------------------------------------------------------------------------------
+
+
+def test_created_job_has_no_nulls_and_minus_one_for_what_is_not_chosen(client, train):
+    job = body(start(client, train, suffix="tone", seed=105))
+    assert re.fullmatch(r"ftjob-[0-9a-f]{32}", job.pop("id"))
+    assert job.pop("estimated_finish") > job.pop("created_at")
+    assert job == {
+        "model": MODEL,
+        "object": "fine_tuning.job",
+        "seed": 105,
+        "status": "pending",
+        "suffix": "tone",
+        "training_file": train,
+        "trainingType": "standard",
+        "hyperparameters": {"batch_size": -1, "learning_rate_multiplier": 2.0, "n_epochs": -1},
+    }
+
+
+def test_method_is_echoed_only_if_sent_and_repeats_the_hyperparameters(client, train):
+    given = {"n_epochs": 2, "learning_rate_multiplier": 1.5}
+    job = body(start(client, train, method={"type": "supervised", "supervised": {"hyperparameters": given}}))
+    expected = {"batch_size": -1, "learning_rate_multiplier": 1.5, "n_epochs": 2}
+    assert job["hyperparameters"] == expected
+    assert job["method"] == {"type": "supervised", "supervised": {"hyperparameters": expected}}
+
+
+def test_life_of_a_job(client, train, valid, clock):
+    job = start(client, train, validation_file=valid, suffix="tone", seed=1)
+    seen = []
+    for _ in range(90):
+        clock.advance(HOUR / 60)
+        now = client.fine_tuning.jobs.retrieve(job.id)
+        if now.status not in seen:
+            seen.append(now.status)
+    assert seen == ["pending", "running", "succeeded"]
+    end = body(client.fine_tuning.jobs.retrieve(job.id))
+    assert end["fine_tuned_model"] == f"{MODEL}.ft-{job.id.removeprefix('ftjob-')}-tone"
+    assert end["hyperparameters"] == {"batch_size": 1, "learning_rate_multiplier": 2.0, "n_epochs": 5}
+    assert end["finished_at"] - end["created_at"] == pytest.approx(HOUR, abs=3)
+    assert end["trained_tokens"] > 2000
+    assert len(end["result_files"]) == 1
+    assert "error" not in end
+
+
+def test_events_in_the_order_and_words_of_the_service(client, train, valid, clock):
+    job = start(client, train, validation_file=valid, seed=1, hyperparameters={"n_epochs": 2})
+    clock.advance(2 * HOUR)
+    told = messages(client, job)
+    results = client.fine_tuning.jobs.retrieve(job.id).result_files[0]
+    losses = [line for line in told if line.startswith("Step ")]
+    assert [line for line in told if line not in losses] == [
+        "Job enqueued. Waiting for jobs ahead to complete.",
+        # gpt-4.1-mini still trains on the test's day, so no warning is here
+        "Preprocessing running for file training file.",
+        "Preprocessing completed for file training file.",
+        "Preprocessing running for file validation file.",
+        "Preprocessing completed for file validation file.",
+        "Job started.",
+        "Data Import started.",
+        "Finetuning started.",
+        "Job queued, waiting for GPUs.",
+        "Training started.",
+        f"Created results file: {results}",
+        "Job succeeded.",
+        "Model Evaluation Passed.",
+        f"Completed results file: {results}",
+        f"Training tokens billed: {client.fine_tuning.jobs.retrieve(job.id).trained_tokens}",
+    ]
+    assert [re.match(r"Step (\d+): training loss=\d+\.\d+$", line)[1] for line in losses] == [
+        "1",
+        "10",
+        "20",
+        "30",
+        "40",
+    ]
+    assert told.index("Job succeeded.") == told.index(losses[-1]) + 1
+
+
+def test_events_are_paged_newest_first_and_tell_metrics(client, train, clock):
+    job = start(client, train, hyperparameters={"n_epochs": 10})
+    clock.advance(2 * HOUR)
+    whole = client.fine_tuning.jobs.list_events(job.id, limit=500).data
+    page = client.fine_tuning.jobs.list_events(job.id)
+    assert (len(page.data), page.has_more) == (20, True)
+    assert list(page) == whole  # by pages
+    assert [event.created_at for event in whole] == sorted((event.created_at for event in whole), reverse=True)
+    metric = next(event for event in whole if event.type == "metrics")
+    assert metric.data.keys() == {"step", "train_loss", "train_mean_token_accuracy"}
+    assert metric.message == f"Step {metric.data['step']}: training loss={metric.data['train_loss']}"
+    assert "data" not in whole[0].model_dump(exclude_unset=True)
+    assert refusal(lambda: client.fine_tuning.jobs.list_events(job.id, after="ftevent-0"))[0] == 400
+
+
+def test_steps_events_checkpoints_and_results_grow_together(client, train, valid, clock):
+    job = start(client, train, validation_file=valid, hyperparameters={"n_epochs": 5})
+    assert client.fine_tuning.jobs.checkpoints.list(job.id).data == []
+    steps = []
+    for _ in range(40):
+        clock.advance(HOUR / 40)
+        told = messages(client, job)
+        now = client.fine_tuning.jobs.retrieve(job.id)
+        assert bool(now.model_extra.get("result_files") or now.result_files) == any(
+            "Created results" in x for x in told
+        )
+        if not now.result_files:
+            continue
+        rows = list(csv.DictReader(io.StringIO(client.files.content(now.result_files[0]).text)))
+        steps.append(len(rows))
+        assert client.files.retrieve(now.result_files[0]).purpose == "fine-tune-results"
+        assert sum(line.startswith("Step ") for line in told) == (1 + len(rows) // 10 if rows else 0)
+        points = client.fine_tuning.jobs.checkpoints.list(job.id).data
+        ends = [step for step in range(20, len(rows) + 1, 20)][-3:]
+        assert [point.step_number for point in points] == ends[::-1]
+        assert [bool(row["full_valid_loss"]) for row in rows] == [int(row["step"]) % 20 == 0 for row in rows]
+    assert steps[0] < 5
+    assert steps[-1] == 100
+    assert steps == sorted(steps)
+    assert len(set(steps)) > 10
+
+
+def test_checkpoints_carry_the_measures_of_their_rows(client, train, valid, clock):
+    job = start(client, train, validation_file=valid, hyperparameters={"n_epochs": 4}, suffix="x")
+    clock.advance(2 * HOUR)
+    done = client.fine_tuning.jobs.retrieve(job.id)
+    points = client.fine_tuning.jobs.checkpoints.list(job.id).data
+    name = done.fine_tuned_model
+    assert [point.fine_tuned_model_checkpoint for point in points] == [
+        name,
+        f"{name}:ckpt-step-60",
+        f"{name}:ckpt-step-40",
+    ]
+    assert all(re.fullmatch(r"ftchkpt-[0-9a-f]{32}", point.id) for point in points)
+    rows = list(csv.DictReader(io.StringIO(client.files.content(done.result_files[0]).text)))
+    assert list(rows[0]) == [
+        "step",
+        "train_loss",
+        "train_mean_token_accuracy",
+        "valid_loss",
+        "valid_mean_token_accuracy",
+        "full_valid_loss",
+        "full_valid_mean_token_accuracy",
+    ]
+    for point in points:
+        measured = point.metrics.model_dump(exclude_unset=True)
+        assert {key: float(value) for key, value in rows[point.step_number - 1].items()} == measured
+    page = client.fine_tuning.jobs.checkpoints.list(job.id, limit=2)
+    assert page.has_more
+    assert list(page) == points
+
+
+def test_same_recipe_same_numbers(client, train, clock):
+    first, second = (start(client, train, seed=3) for _ in range(2))
+    clock.advance(2 * HOUR)
+    texts = [
+        client.files.content(client.fine_tuning.jobs.retrieve(job.id).result_files[0]).text for job in (first, second)
+    ]
+    assert texts[0] == texts[1]
+
+
+def test_deleted_files_do_not_stop_a_job(client, train, valid, clock):
+    job = start(client, train, validation_file=valid)
+    client.files.delete(train)
+    client.files.delete(valid)
+    clock.advance(2 * HOUR)
+    assert client.fine_tuning.jobs.retrieve(job.id).status == "succeeded"
+
+
+def test_another_process_sees_the_same(tmp_path, clock):
+    """Everything is in the folder: a second server on it goes on where the first one was."""
+    from ftctl.local import jobstate  # noqa: PLC0415  used here alone
+
+    folder = tmp_path / "azure"
+    first, second = Azure(folder, clock=clock), Azure(folder, clock=clock)
+    aside = jobstate.job_folder(first, "ftjob-1")
+    aside.mkdir(parents=True)
+    (aside / "training.jsonl").write_bytes(jsonl(chats(10)))
+    chosen = {"n_epochs": 1, "batch_size": 1, "learning_rate_multiplier": 1.0}
+    job = {"id": "ftjob-1", "_account": "a", "_created": clock.now().timestamp(), "_unit": 1 / 360, "_steps": 10}
+    job |= {"_chosen": chosen, "_asked": chosen, "_own_rate": 1.0, "_root": MODEL, "_result": "m.ft-1", "seed": 1}
+    first.store.put("job", "ftjob-1", job, parent="a")
+    first.store.put("open_job", "ftjob-1", {"id": "ftjob-1"}, parent="a")
+    jobstate.settle(first, "a")
+    clock.advance(2 * HOUR)
+    jobstate.settle(second, "a")
+    assert first.store.get("model", "a|m.ft-1")["_step"] == 10
+    assert jobstate.present(first, first.store.get("job", "ftjob-1"))["status"] == "succeeded"
+    first.close()
+    second.close()
+
+
+# -- the other ends ----------------------------------------------------------------------------------------------------
+
+
+def test_cancel_ends_a_running_job(client, train, clock):
+    job = start(client, train)
+    clock.advance(HOUR / 2)
+    steps = [line for line in messages(client, job) if line.startswith("Step")]
+    assert client.fine_tuning.jobs.cancel(job.id).status == "cancelled"
+    clock.advance(5 * HOUR)
+    now = body(client.fine_tuning.jobs.retrieve(job.id))
+    assert now["status"] == "cancelled"
+    assert "fine_tuned_model" not in now
+    assert messages(client, job)[-1] == "Job canceled."
+    assert [line for line in messages(client, job) if line.startswith("Step")] == steps
+    rows = client.files.content(now["result_files"][0]).text.splitlines()
+    assert 1 < len(rows) < 100
+    status, code, told = refusal(lambda: client.fine_tuning.jobs.cancel(job.id))
+    assert (status, code) == (409, "unexpectedEntityState")
+    assert "'cancelled'" in told
+
+
+def test_data_that_suits_no_supervised_training_fails_the_job(client, clock):
+    rows = chats(15)
+    rows[3]["messages"].pop()
+    file = upload(client, rows)
+    clock.advance(1)
+    job = start(client, file.id)
+    assert job.status == "pending"
+    clock.advance(HOUR)
+    now = client.fine_tuning.jobs.retrieve(job.id)
+    assert now.status == "failed"
+    assert (now.error.code, now.error.param) == ("jsonlValidationFailed", "training_file")
+    assert "Line 4: the last message is from the user" in now.error.message
+    assert now.fine_tuned_model is None
+    last = client.fine_tuning.jobs.list_events(job.id).data[0]
+    assert (last.level, last.message) == ("error", f"Job failed: {now.error.message}")
+    assert client.fine_tuning.jobs.checkpoints.list(job.id).data == []
+
+
+def test_three_run_and_the_rest_wait_their_turn(client, train, clock):
+    made = [start(client, train).id for _ in range(5)]
+
+    def states():
+        return [client.fine_tuning.jobs.retrieve(job).status for job in made]
+
+    clock.advance(HOUR / 4)
+    assert states() == ["running"] * 3 + ["pending"] * 2
+    assert messages(client, client.fine_tuning.jobs.retrieve(made[4])) == [
+        "Job enqueued. Waiting for jobs ahead to complete."
+    ]
+    client.fine_tuning.jobs.cancel(made[0])
+    clock.advance(HOUR / 4)
+    assert states() == ["cancelled", "running", "running", "running", "pending"]
+    clock.advance(HOUR * 3 / 5)
+    assert states() == ["cancelled", "succeeded", "succeeded", "running", "running"]
+    clock.advance(2 * HOUR)
+    assert states() == ["cancelled"] + ["succeeded"] * 4
+
+
+def test_the_queue_runs_while_nobody_looks(client, train, clock):
+    made = [start(client, train).id for _ in range(7)]
+    clock.advance(10 * HOUR)
+    ends = [client.fine_tuning.jobs.retrieve(job).finished_at for job in made]
+    first = ends[0] - client.fine_tuning.jobs.retrieve(made[0]).created_at
+    assert [round((end - ends[0]) / first) for end in ends] == [0, 0, 0, 1, 1, 1, 2]
+
+
+def test_queue_and_job_limits(client, train, monkeypatch):
+    monkeypatch.setattr(jobs, "QUEUE_LIMIT", 1)
+    for _ in range(4):
+        start(client, train)
+    assert refusal(lambda: start(client, train))[:2] == (429, "quotaExceeded")
+    monkeypatch.setattr(jobs, "JOBS_LIMIT", 4)
+    assert refusal(lambda: start(client, train))[:2] == (400, "quotaExceeded")
+
+
+def test_list_pages_newest_first(client, train):
+    made = [start(client, train).id for _ in range(5)]
+    page = client.fine_tuning.jobs.list(limit=2)
+    assert ([job.id for job in page.data], page.has_more) == (made[:2:-1], True)
+    assert [job.id for job in page] == made[::-1]
+    assert refusal(lambda: client.fine_tuning.jobs.list(after="ftjob-none"))[0] == 400
+
+
+def test_dated_route_creates_with_201_and_deletes_ended_jobs(older, client, train, clock, arm):
+    answer = older.fine_tuning.jobs.with_raw_response.create(model=MODEL, training_file=train, extra_body=STANDARD)
+    job = answer.parse()
+    assert answer.http_response.status_code == 201
+    assert answer.headers["Location"].endswith(f"/openai/fine_tuning/jobs/{job.id}?api-version={DATED}")
+    plain = client.fine_tuning.jobs.with_raw_response.retrieve(job.id)
+    assert plain.http_response.status_code == 200
+    path = f"{arm.served.url}/cognitiveservices/acc-sub/openai/fine_tuning/jobs/{job.id}"
+    headers = {"Authorization": "", "api-key": client.api_key}
+
+    def delete(url):
+        return arm.session.delete(url, headers=headers, verify=arm.served.ca_file, timeout=10)
+
+    assert delete(f"{path}?api-version={DATED}").status_code == 409
+    clock.advance(2 * HOUR)
+    results = client.fine_tuning.jobs.retrieve(job.id).result_files[0]
+    name = client.fine_tuning.jobs.retrieve(job.id).fine_tuned_model
+    assert delete(path.replace("/openai/", "/openai/v1/")).status_code == 405
+    gone = delete(f"{path}?api-version={DATED}")
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert refusal(lambda: client.fine_tuning.jobs.retrieve(job.id))[:2] == (404, "notFound")
+    assert client.files.content(results).text.startswith("step,train_loss,")
+    assert client.models.retrieve(name).id == name
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "param", "told"),
+    [
+        ({"model": "gpt-9"}, "model", "does not exist"),
+        ({"model": 5}, "model", "is required"),
+        ({"model": f"{MODEL}.ft-0123"}, "model", "does not exist"),
+        ({"training_file": "file-none"}, "training_file", "does not exist"),
+        ({"training_file": None}, "training_file", "is required"),
+        ({"validation_file": "file-none"}, "validation_file", "does not exist"),
+        ({"suffix": "a.b"}, "suffix", "up to 40"),
+        ({"suffix": "x" * 41}, "suffix", "up to 40"),
+        ({"seed": "7"}, "seed", "whole number"),
+        ({"seed": True}, "seed", "whole number"),
+        ({"trainingType": "cheap"}, "trainingType", "must be one of"),
+        ({"trainingType": 7}, "trainingType", "must be one of"),
+        ({"trainingType": ["standard"]}, "trainingType", "must be one of"),
+        ({"hyperparameters": {"n_epochs": "auto"}}, "hyperparameters.n_epochs", "whole number"),
+        ({"hyperparameters": {"n_epochs": 0}}, "hyperparameters.n_epochs", "whole number"),
+        ({"hyperparameters": {"n_epochs": 1.5}}, "hyperparameters.n_epochs", "whole number"),
+        ({"hyperparameters": {"batch_size": 10**30}}, "hyperparameters.batch_size", "whole number"),
+        ({"hyperparameters": {"learning_rate_multiplier": 0}}, "hyperparameters.learning_rate_multiplier", "over 0"),
+        ({"hyperparameters": {"beta": 0.1}}, "hyperparameters.beta", "not known"),
+        ({"hyperparameters": {"prompt_loss_weight": 0.1}}, "hyperparameters.prompt_loss_weight", "not emulate"),
+        ({"hyperparameters": []}, "hyperparameters", "must be an object"),
+        ({"method": {"type": "dpo", "dpo": {}}}, "method", "not emulate"),
+        ({"method": {"type": "reinforcement"}}, "method", "not emulate"),
+        ({"method": {"type": "magic"}}, "method", "takes the type"),
+        ({"method": {"type": "supervised", "supervised": {"grader": {}}}}, "method.supervised", "nothing else"),
+        ({"integrations": [{"type": "wandb"}]}, "integrations", "not emulate"),
+        ({"metadata": {"a": "b"}}, "metadata", "not emulate"),
+        ({"colour": "red"}, "colour", "not known"),
+    ],
+)
+def test_bad_orders_are_refused_and_nothing_is_made(client, train, changes, param, told):
+    sent = {"model": MODEL, "training_file": train, "trainingType": "standard"} | changes
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.post("/fine_tuning/jobs", cast_to=object, body=sent)
+    assert caught.value.body["param"] == param
+    assert told in caught.value.body["message"]
+    assert client.fine_tuning.jobs.list().data == []
+
+
+def test_left_out_training_type_means_standard_with_the_misleading_refusal(client, train, arm):
+    """gpt-4o-mini trains in swedencentral in every way, gpt-4.1-nano not everywhere: the region decides."""
+    job = client.fine_tuning.jobs.create(model=MODEL, training_file=train)
+    assert "trainingType" not in job.model_dump(exclude_unset=True)
+    refused = refusal(lambda: client.fine_tuning.jobs.create(model="Ministral-3B", training_file=train))
+    assert refused == (400, "invalidPayload", "The specified base model does not support fine-tuning.")
+    taken = client.fine_tuning.jobs.create(
+        model="ministral-3b", training_file=train, extra_body={"trainingType": "GLOBALSTANDARD"}
+    )
+    assert (taken.model, taken.model_extra["trainingType"]) == ("Ministral-3B", "globalStandard")
+    assert taken.hyperparameters.learning_rate_multiplier == 1.0
+
+
+def test_file_must_be_processed_and_of_ten_examples(client, clock):
+    few, bad = upload(client, chats(9)), upload(client, b"nothing")
+    assert "not processed: its status is 'pending'" in refusal(lambda: start(client, few.id))[2]
+    clock.advance(1)
+    assert "9 example(s); at least 10" in refusal(lambda: start(client, few.id))[2]
+    assert "its status is 'error'" in refusal(lambda: start(client, bad.id))[2]
+
+
+def test_past_retirement_warns_or_is_enforced(client, train, clock, azure):
+    clock.advance(365 * 24 * 3600)
+    job = start(client, train)
+    warning = next(event for event in client.fine_tuning.jobs.list_events(job.id) if event.level == "warning")
+    assert "Training of the model 'gpt-4.1-mini-2025-04-14' ended on 2026-10-14" in warning.message
+    azure.settings = Settings(retirements="enforce")
+    assert refusal(lambda: start(client, train))[2].endswith("ended on 2026-10-14.")
+
+
+def test_another_accounts_job_is_not_found(client, train, arm, group, clock):
+    job = start(client, train)
+    body = {
+        "location": "swedencentral",
+        "kind": "OpenAI",
+        "sku": {"name": "S0"},
+        "properties": {"customSubDomainName": "other-sub"},
+    }
+    other = f"{group}/providers/Microsoft.CognitiveServices/accounts/other"
+    assert arm.put(other, body).status_code == 201
+    clock.advance(60)
+    base_url = f"{arm.served.url}/cognitiveservices/other-sub/openai/v1/"
+    with openai.OpenAI(
+        base_url=base_url, api_key=plane.key(arm, other), http_client=plane.http(arm.served)
+    ) as stranger:
+        assert stranger.fine_tuning.jobs.list().data == []
+        assert stranger.files.list().data == []
+        assert refusal(lambda: stranger.fine_tuning.jobs.retrieve(job.id))[0] == 404
+        assert refusal(lambda: stranger.files.retrieve(train))[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        ("POST", "/pause"),
+        ("POST", "/resume"),
+        ("POST", "/checkpoints/x/copy"),
+        ("GET", "/checkpoints/x/copy"),
+    ],
+)
+def test_what_is_not_emulated_says_so(client, train, verb, path):
+    job = start(client, train)
+    send = client.post if verb == "POST" else client.get
+    assert refusal(lambda: send(f"/fine_tuning/jobs/{job.id}{path}", cast_to=object))[:2] == (400, "notEmulated")
+
+
+# -- models ------------------------------------------------------------------------------------------------------------
+
+
+def test_models_list_base_and_own_ones(client, train, clock):
+    job = start(client, train)
+    assert not any(".ft-" in model.id for model in client.models.list())
+    clock.advance(2 * HOUR)
+    name = client.fine_tuning.jobs.retrieve(job.id).fine_tuned_model
+    own = [model.model_dump() for model in client.models.list() if ".ft-" in model.id]
+    assert [model["id"] for model in own] == [name]
+    assert (own[0]["model"], own[0]["fine_tune"], own[0]["status"]) == (MODEL, job.id, "succeeded")
+    base = client.models.retrieve(MODEL).model_dump()
+    assert base["capabilities"]["fine_tune"]
+    assert base["lifecycle_status"] == "generally-available"
+    assert base["deprecation"]["fine_tune"] > base["created_at"]
+    assert client.models.delete(name).deleted
+    assert refusal(lambda: client.models.retrieve(name))[0] == 404
+    assert refusal(lambda: client.models.delete(MODEL))[:2] == (403, "forbidden")
+    assert refusal(lambda: client.models.delete("nothing"))[:2] == (404, "notFound")
+
+
+def test_going_on_from_a_fine_tuned_model(client, train, clock):
+    first = start(client, train)
+    clock.advance(2 * HOUR)
+    name = client.fine_tuning.jobs.retrieve(first.id).fine_tuned_model
+    second = client.fine_tuning.jobs.create(model=name, training_file=train, extra_body=STANDARD)
+    assert second.model == name
+    clock.advance(2 * HOUR)
+    after = client.fine_tuning.jobs.retrieve(second.id).fine_tuned_model
+    assert after == f"{MODEL}.ft-{second.id.removeprefix('ftjob-')}"
+
+    def first_loss(job):
+        return client.fine_tuning.jobs.list_events(job.id, limit=200).data
+
+    losses = [
+        next(event.data["train_loss"] for event in first_loss(job)[::-1] if event.type == "metrics")
+        for job in (first, second)
+    ]
+    assert losses[1] < losses[0] / 3
