@@ -25,33 +25,23 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ftctl.core.changes import Mode, Observed, Plan
-from ftctl.core.clock import Clock
 from ftctl.core.digest import canonical
 from ftctl.core.errors import FtctlError, Problem, Severity
-from ftctl.core.events import Emit, Report
-from ftctl.core.model import Address, Resource
+from ftctl.core.model import Address, Mode, Resource
+from ftctl.request import Request
 
 if TYPE_CHECKING:
     from ftctl.catalog.clouds import Cloud
     from ftctl.clients import Clients, Trace
+    from ftctl.core.changes import Observed, Plan
+    from ftctl.core.clock import Clock
+    from ftctl.core.events import Emit, Report
     from ftctl.engine.execute import Stop
     from ftctl.spec.stack import Stack
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What was asked for: which stacks, in which environment, and what to be allowed."""
-
-    paths: tuple[Path, ...] = (Path("specs"),)
-    environment: str | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-    adopt: tuple[Address, ...] = ()
-    retry: tuple[Address, ...] = ()
 
 
 def load(request: Request) -> list[Stack]:

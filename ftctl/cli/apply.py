@@ -7,11 +7,12 @@ from pathlib import Path
 
 import click
 
-from ftctl import workflow
 from ftctl.cli import options
 from ftctl.cli.execution import Order, carry_out
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Address
+from ftctl.planfile import read_plan
+from ftctl.request import Request
 
 _SPECS = {".yaml", ".yml"}
 
@@ -21,6 +22,7 @@ _SPECS = {".yaml", ".yml"}
 @options.selection
 @options.exceptions
 @options.approval
+@options.output("text", "json")
 @options.tracing
 def command(
     paths: tuple[Path, ...],
@@ -29,6 +31,7 @@ def command(
     adopt: tuple[Address, ...],
     retry: tuple[Address, ...],
     wait: float | None,
+    output: str,
     trace: str | None,
     *,
     auto_approve: bool,
@@ -40,7 +43,7 @@ def command(
     Running it again resumes what an earlier run began.
     """
     request = options.request(paths, environment, variables, adopt=adopt, retry=retry)
-    order = Order(request, approved=auto_approve, wait=wait, trace=trace)
+    order = Order(request, approved=auto_approve, wait=wait, trace=trace, output=output)
     saved = [path for path in paths if path.is_file() and path.suffix not in _SPECS]
     return carry_out(_from_file(saved[0], order) if saved else order)
 
@@ -48,7 +51,7 @@ def command(
 def _from_file(path: Path, order: Order) -> Order:
     """What a saved plan orders. It says everything itself, so that nothing else may be said beside it."""
     given = order.request
-    if replace(given, paths=()) != workflow.Request(paths=()) or len(given.paths) > 1:
+    if replace(given, paths=()) != Request(paths=()) or len(given.paths) > 1:
         raise FtctlError(Problem("FT6010", f"{path} is a saved plan, and more was given beside it"))
-    saved = workflow.read_plan(path)
+    saved = read_plan(path)
     return replace(order, request=saved.request, digests=saved.digests, approved=True)

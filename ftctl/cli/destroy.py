@@ -8,19 +8,21 @@ import click
 
 from ftctl.cli import options
 from ftctl.cli.execution import Order, carry_out
-from ftctl.core.changes import Mode
+from ftctl.core.model import Mode
 
 
 @click.command(name="destroy")
 @options.paths
 @options.selection
 @options.approval
+@options.output("text", "json")
 @options.tracing
 def command(
     paths: tuple[Path, ...],
     environment: str | None,
     variables: dict[str, str],
     wait: float | None,
+    output: str,
     trace: str | None,
     *,
     auto_approve: bool,
@@ -31,4 +33,4 @@ def command(
     stack's file or a folder of them, specs/ if left out.
     """
     request = options.request(paths, environment, variables)
-    return carry_out(Order(request, Mode.DESTROY, approved=auto_approve, wait=wait, trace=trace))
+    return carry_out(Order(request, Mode.DESTROY, approved=auto_approve, wait=wait, trace=trace, output=output))

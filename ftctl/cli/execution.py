@@ -9,18 +9,21 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ftctl import workflow
 from ftctl.cli.interrupts import stopping
 from ftctl.cli.session import Session, session, verdict
-from ftctl.cli.streams import ask, complain, interactive, look, show, tell
-from ftctl.core.changes import Mode, Plan
+from ftctl.cli.streams import ask, complain, emit, errors_as, interactive, look, show, tell
+from ftctl.core.changes import Plan
 from ftctl.core.errors import Exit, FtctlError, Problem
 from ftctl.core.events import Outcome, Report, Result
+from ftctl.core.model import Mode
 from ftctl.render.console import progress
+from ftctl.render.json import document, plan_json, problems_json, report_json
 from ftctl.render.report import report_text
 from ftctl.render.text import plan_text
+from ftctl.request import Request
 
 if TYPE_CHECKING:
     from ftctl.spec.stack import Stack
@@ -32,12 +35,13 @@ _SECRET = re.compile(r"(?i)key|secret|token|password|sas|sig=")
 class Order:
     """What to carry out. `approved` says that nobody need be asked; `digests` are a saved plan's, by stack."""
 
-    request: workflow.Request
+    request: Request
     mode: Mode = Mode.NORMAL
     approved: bool = False
     digests: Mapping[str, str] = field(default_factory=dict)
     wait: float | None = None
     trace: str | None = None
+    output: str = "text"
 
     @property
     def resume(self) -> str:
@@ -56,12 +60,19 @@ def carry_out(order: Order) -> Exit:
     """Do it for every stack in turn, and give the exit code of all."""
     if not (order.approved or interactive()):
         raise FtctlError(Problem("FT3103", "there is no terminal to ask for approval"))
-    with session(order.request, order.trace) as opened:
+    if order.output == "json" and not order.approved:
+        raise FtctlError(Problem("FT3103", "JSON output leaves no room for a question"))
+    results: list[dict[str, Any]] = []
+    with errors_as(order.output), session(order.request, order.trace) as opened:
         if order.digests:
             plans = {stack.name: _plan(stack, opened, order) for stack in opened.stacks}
             _check(order.digests, plans)
-            return opened.each(lambda stack: _execute(plans[stack.name], stack, opened, order))
-        return opened.each(lambda stack: _one(stack, opened, order))
+            code = opened.each(lambda stack: _execute(plans[stack.name], stack, opened, order, results))
+        else:
+            code = opened.each(lambda stack: _one(stack, opened, order, results))
+        if order.output == "json":
+            emit(document(exit=int(code), stacks=results, problems=problems_json(opened.problems)))
+    return code
 
 
 def _plan(stack: Stack, opened: Session, order: Order) -> Plan:
@@ -86,16 +97,23 @@ def _check(digests: Mapping[str, str], plans: Mapping[str, Plan]) -> None:
         )
 
 
-def _one(stack: Stack, opened: Session, order: Order) -> Exit:
+def _one(stack: Stack, opened: Session, order: Order, results: list[dict[str, Any]]) -> Exit:
     plan = _plan(stack, opened, order)
-    show(plan_text(plan, look(sys.stdout)))
     complain(plan.problems)
     if plan.empty or verdict(plan) is not Exit.DONE:
+        _show_plan(plan, order)
+        results.append({"plan": plan_json(plan), "report": None})
         return verdict(plan)
+    _show_plan(plan, order)
     if not order.approved:
         _ask(stack, order.mode)
     tell("")
-    return _execute(plan, stack, opened, order)
+    return _execute(plan, stack, opened, order, results)
+
+
+def _show_plan(plan: Plan, order: Order) -> None:
+    if order.output == "text":
+        show(plan_text(plan, look(sys.stdout)))
 
 
 def _ask(stack: Stack, mode: Mode) -> None:
@@ -108,22 +126,25 @@ def _ask(stack: Stack, mode: Mode) -> None:
         raise FtctlError(Problem("FT6008", f"nothing was changed in {stack.name}"))
 
 
-def _execute(plan: Plan, stack: Stack, opened: Session, order: Order) -> Exit:
+def _execute(plan: Plan, stack: Stack, opened: Session, order: Order, results: list[dict[str, Any]]) -> Exit:
     from ftctl.engine.execute import Stop  # noqa: PLC0415  the engine is only for those who get this far
 
     if plan.empty:
-        show(plan_text(plan, look(sys.stdout)))
+        _show_plan(plan, order)
+        results.append({"plan": plan_json(plan), "report": None})
         return Exit.DONE
     stop = Stop()
-    with progress(sys.stderr, opened.clock, os.environ) as emit, stopping(stop.set, emit.say):
+    with progress(sys.stderr, opened.clock, os.environ) as live, stopping(stop.set, live.say):
         run = partial(workflow.apply, plan, stack, opened.clients(stack), clock=opened.clock)
-        report = run(emit=emit, stop=stop, wait=order.wait)
+        report = run(emit=live, stop=stop, wait=order.wait)
+    results.append({"plan": plan_json(plan), "report": report_json(stack.name, report)})
     _conclude(stack, report, order)
     return report.exit
 
 
 def _conclude(stack: Stack, report: Report, order: Order) -> None:
-    show("\n" + report_text(stack.name, report, look(sys.stdout), resume=order.resume))
+    if order.output == "text":
+        show("\n" + report_text(stack.name, report, look(sys.stdout), resume=order.resume))
     complain(_about(outcome) for outcome in report.having(Result.FAILED) if outcome.problem)
 
 

@@ -34,9 +34,9 @@ def command() -> None:
 )
 @click.option(
     "--pace",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(0, min_open=True),
     metavar="N",
-    help="Seconds of Azure in one of ours; 360 at first.",
+    help="Azure's seconds in one of ours; at first 360.",
 )
 @click.option("--retirements", type=click.Choice(["warn", "enforce"]), help="What to do about models past their date.")
 @click.option("--detach", is_flag=True, help="Run in the background, until `ftctl local down`.")

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from ftctl.core.model import Address
-from ftctl.workflow import Request
+from ftctl.request import Request
 
 F = TypeVar("F", bound=Callable[..., Any])
 

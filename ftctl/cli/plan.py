@@ -16,9 +16,10 @@ from ftctl.cli.streams import complain, emit, errors_as, look, show, tell
 from ftctl.core.changes import Plan
 from ftctl.core.errors import Exit
 from ftctl.core.model import Address
+from ftctl.planfile import save_plan
 from ftctl.render.json import document, plan_json, problems_json
 from ftctl.render.text import plan_text
-from ftctl.workflow import Request
+from ftctl.request import Request
 
 if TYPE_CHECKING:
     from ftctl.spec.stack import Stack
@@ -80,6 +81,6 @@ def _plans(request: Request, output: str, trace: str | None) -> tuple[Exit, list
 
 def _save(out: Path, plans: Sequence[Plan], request: Request) -> None:
     try:
-        workflow.save_plan(out, plans, request)
+        save_plan(out, plans, request)
     except OSError as error:
         raise unwritable(out, error) from None

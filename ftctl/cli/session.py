@@ -15,6 +15,7 @@ from ftctl.core.changes import Plan
 from ftctl.core.clock import Clock, SystemClock
 from ftctl.core.errors import Exit, FtctlError, Problem, Severity
 from ftctl.embedded import local_folder
+from ftctl.request import Request
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients, Trace
@@ -50,7 +51,7 @@ class Session:
 
 
 @contextmanager
-def session(request: workflow.Request, trace: str | None = None) -> Iterator[Session]:
+def session(request: Request, trace: str | None = None) -> Iterator[Session]:
     """Load the stacks that were asked for and open the way to their clouds."""
     clock = SystemClock()
     stacks = workflow.load(request)

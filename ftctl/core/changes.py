@@ -10,12 +10,7 @@ from typing import Any
 from ftctl.core.diff import FieldChange
 from ftctl.core.digest import canonical, digest
 from ftctl.core.errors import Problem
-from ftctl.core.model import Address, ChangeClass, Home, Live, World
-
-
-class Mode(StrEnum):
-    NORMAL = "normal"
-    DESTROY = "destroy"
+from ftctl.core.model import Address, ChangeClass, Home, Live, Mode, World
 
 
 class Action(StrEnum):
@@ -41,6 +36,7 @@ class Reason(StrEnum):
     IN_PROGRESS = "is on its way"
     UNVERIFIED = "has not passed its check yet"
     DIFFERS = "differs from what is declared"
+    FOLLOWS = "follows what it is made from"
     DRIFTED = "was changed outside ftctl"
     FAILED = "ended in a failed state"
     FOREIGN = "is not this stack's"

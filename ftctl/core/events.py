@@ -79,4 +79,4 @@ class Report:
             return Exit.PARTIAL if partly else worst
         if self.interrupted:
             return Exit.INTERRUPTED
-        return Exit.PENDING if self.having(Result.PENDING) else Exit.DONE
+        return Exit.DONE if all(outcome.result is Result.DONE for outcome in self.outcomes) else Exit.PENDING

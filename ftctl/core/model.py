@@ -65,6 +65,11 @@ class ChangeClass(StrEnum):
     IRREVERSIBLE = "irreversible"
 
 
+class Mode(StrEnum):
+    NORMAL = "normal"
+    DESTROY = "destroy"
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """Where a stack lives."""

@@ -7,8 +7,8 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Any, Protocol
 
-from ftctl.core.changes import Action, Change, Mode, Observed, Plan, Reason
-from ftctl.core.diff import FieldChange, differences
+from ftctl.core.changes import Action, Change, Observed, Plan, Reason
+from ftctl.core.diff import FieldChange, differences, has_unknown
 from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
 from ftctl.core.model import (
@@ -17,6 +17,7 @@ from ftctl.core.model import (
     Health,
     Home,
     Live,
+    Mode,
     Outlook,
     Resource,
     Unknown,
@@ -105,6 +106,7 @@ class _Planner:
         self.adopt, self.retry = adopt, retry
         self.outputs: dict[Address, Mapping[str, Any]] = {}
         self.world = replace(world, outputs=self.outputs)
+        self.decided: dict[Address, Change] = {}
         self.matched: dict[tuple[str, str], Address] = {}
         self.lives: dict[tuple[str, str], list[Live]] = {}
         self.blind = {(blind.kind, blind.within) for blind in observed.blind}
@@ -131,6 +133,7 @@ class _Planner:
         change = self._decide(resource, wanted, live)
         outputs = live.outputs if live and change.action not in {Action.CREATE, Action.REPLACE} else {}
         self.outputs[resource.address] = {**promised, **outputs}
+        self.decided[resource.address] = change
         return replace(change, name=wanted.name, key=wanted.key, needs=self.edges(resource))
 
     def _decide(self, resource: Resource, wanted: Wanted, live: Live | None) -> Change:
@@ -213,7 +216,8 @@ class _Planner:
             base = replace(base, action=Action.UPDATE, reason=Reason.FAILED, change_class=self._class(rules, fields))
         elif fields:
             drifted = bool(live.applied) and digest(wanted.fields).startswith(live.applied)
-            reason = Reason.DRIFTED if drifted else Reason.DIFFERS
+            follows = all(has_unknown(change.after) for change in fields) or bool(self._used_again(resource, fields))
+            reason = Reason.DRIFTED if drifted else Reason.FOLLOWS if follows else Reason.DIFFERS
             base = replace(base, action=Action.UPDATE, reason=reason, change_class=self._class(rules, fields))
         elif live.health is Health.PENDING:
             return replace(base, action=Action.WAIT, reason=Reason.IN_PROGRESS, because=_detail(live))
@@ -221,7 +225,7 @@ class _Planner:
             return replace(base, action=Action.WAIT, reason=Reason.UNVERIFIED)
         else:
             return base
-        base = replace(base, because=tuple(self._upstream(after)))
+        base = replace(base, because=(*self._upstream(after), *self._used_again(resource, fields)))
         return self._replacement(resource, base) if any(change.forces for change in fields) else base
 
     def _replacement(self, resource: Resource, change: Change) -> Change:
@@ -247,6 +251,15 @@ class _Planner:
     def _upstream(self, after: Mapping[str, Any]) -> Iterator[str]:
         for source in dict.fromkeys(value.source for value in after.values() if isinstance(value, Unknown)):
             yield f"{source} comes first"
+
+    def _used_again(self, resource: Resource, fields: tuple[FieldChange, ...]) -> list[str]:
+        """What was paid for before and is to serve again."""
+        found = [self.decided[address] for address in resource.references if self.rules[address.kind].trains]
+        return [
+            f"{change.address} has trained this recipe before ({change.live.id}): nothing is trained"
+            for change in found
+            if change.live and any(field.after in change.live.outputs.values() for field in fields)
+        ]
 
     def leftovers(self, mode: Mode) -> list[Change]:
         """Owned live things that nothing declared matches."""
@@ -277,7 +290,7 @@ class _Planner:
             address,
             Action.DELETE,
             reason,
-            rules.loss,
+            rules.loss if reason in {Reason.DESTROYED, Reason.UNDECLARED} else ChangeClass.IN_PLACE,
             name=live.name,
             key=key,
             within=live.within,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ftctl.core.changes import Action, Change, Mode, Plan
-from ftctl.core.model import Address
+from ftctl.core.changes import Action, Change, Plan
+from ftctl.core.model import Address, Mode
 from ftctl.core.plan import Rules
 
 

@@ -70,7 +70,9 @@ class _Words:
 
 
 def execute(job: Job, clients: Clients, *, clock: Clock, emit: Emit, stop: Stop, wait: float | None = None) -> Report:
-    """Carry out `job`. `wait` bounds the seconds spent waiting for Azure; what is still on its way then is pending."""
+    """Carry out `job`. `wait` bounds the seconds spent waiting for Azure: what can begin is begun all the same,
+    and what is on its way at the end is pending.
+    """
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
         return _Run(job, clients, pool, clock=clock, emit=emit, stop=stop, wait=wait).run()
 
@@ -99,9 +101,9 @@ class _Run:
         self.began = self._now()
         self.outputs.update(self.job.world.outputs)
         while True:
-            if not self._stopping():
+            if not self.stop:
                 self._begin_ready()
-            if not self.calling and (self._stopping() or not self.timers):
+            if not self.calling and (self.stop or self._waited() or not self.timers):
                 break
             due = max(0.0, self._next_due() - self._now())
             message = self.clock.receive(self.inbox, due, busy=bool(self.calling))
@@ -218,17 +220,17 @@ class _Run:
             step.address, step.op, result, text, problem, seconds, outputs or {}, answer
         )
         self.lanes = {lane: number for lane, number in self.lanes.items() if number != step.number}
-        self._say(Stage.DONE if result is Result.DONE else Stage.FAILED, step, answer or text)
+        self._say(Stage.DONE if result is Result.DONE else Stage.FAILED, step, text)
 
     def _call_due(self) -> None:
-        while self.timers and self.timers[0][0] <= self._now() and not self._stopping():
+        while self.timers and self.timers[0][0] <= self._now() and not (self.stop or self._waited()):
             self._call(heapq.heappop(self.timers)[1])
 
     # --- ending
 
-    def _stopping(self) -> bool:
-        """Whether nothing new is to begin: asked to, or waited long enough."""
-        return bool(self.stop) or (self.wait is not None and self._now() - self.began > self.wait)
+    def _waited(self) -> bool:
+        """Whether Azure was waited for as long as was asked."""
+        return self.wait is not None and self._now() - self.began > self.wait
 
     def _close(self) -> None:
         """What is on its way goes on in Azure; what was not begun is not attempted."""

@@ -71,7 +71,7 @@ def get(request: Request) -> Reply:
 @both("POST", f"{_JOB}/cancel", "fine-tunes/cancel/action")
 def cancel(request: Request) -> Reply:
     azure, account = request.azure, account_of(request)
-    _find(request)
+    _find(request)  # what has come about, with a fit perhaps, is settled before the store is kept from others
     with azure.store.transaction():
         job = _find(request)
         if azure.store.get("open_job", job["id"]) is None:

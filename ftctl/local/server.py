@@ -24,7 +24,8 @@ from ftctl.local.azure import BANNER, Azure, Hangup
 from ftctl.local.wire import Reply, Request
 
 _HOST = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?")
-_DRAIN = 4 << 20  # a body left unread is read up to here to keep the connection; beyond it the connection ends
+# A body left unread (an upload refused at its headers) is read up to here: clients listen only once they have sent it.
+_DRAIN = 1 << 30
 _VERBS = frozenset(f"do_{verb}" for verb in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _IDLE = 75  # seconds
 _HANDSHAKE = 10  # seconds
@@ -158,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
             self._send(reply)
             while body.left and not self.close_connection:
-                body.read(1 << 16)
+                body.read(1 << 20)
 
     def __getattr__(self, name: str) -> Any:
         """The base class looks for a method `do_<VERB>`: all verbs take the same way."""

@@ -89,7 +89,7 @@ def live(stream: TextIO, environ: Mapping[str, str]) -> bool:
 
 
 def _colour(stream: TextIO, environ: Mapping[str, str]) -> bool:
-    if environ.get("NO_COLOUR"):
+    if environ.get("NO_COLOR"):
         return False
     if environ.get("FORCE_COLOR", "0") not in {"", "0"}:
         return True

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ftctl.core.changes import Action, Change, Mode, Plan, Reason
+from ftctl.core.changes import Action, Change, Plan, Reason
 from ftctl.core.diff import FieldChange
 from ftctl.core.errors import Severity
-from ftctl.core.model import ChangeClass
+from ftctl.core.model import ChangeClass, Mode
 from ftctl.render.look import Look, Style, clean, counted, padded, width_of
 from ftctl.render.values import leaves, pair, shortened, shown
 from ftctl.render.verbs import Verb, summary, verb
@@ -19,6 +19,7 @@ _SYMBOLS = {  # symbol, in ASCII, style
     Verb.TRAIN: ("$", "$", Style.MAGENTA),
     Verb.REPLACE: ("-/+", "-/+", Style.RED),
     Verb.DELETE: ("-", "-", Style.RED),
+    Verb.CANCEL: ("-", "-", Style.RED),
     Verb.WAIT: ("⏳", "...", Style.CYAN),
     Verb.ADOPT: ("<", "<", Style.GREEN),
     Verb.BLOCKED: ("!", "!", Style.BOLD),

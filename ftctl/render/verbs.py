@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from ftctl.core.changes import Action, Change
+from ftctl.core.changes import Action, Change, Reason
 from ftctl.core.model import ChangeClass
 
 
@@ -18,6 +18,7 @@ class Verb(StrEnum):
     REPOINT = "re-point"
     REPLACE = "replace"
     DELETE = "delete"
+    CANCEL = "cancel"
     ADOPT = "adopt"
     WAIT = "wait for"
     BLOCKED = "blocked"
@@ -35,7 +36,7 @@ _VERBS = {
     Action.BLOCKED: Verb.BLOCKED,
 }
 _ALWAYS = (Verb.CREATE, Verb.UPDATE, Verb.TRAIN, Verb.REPOINT, Verb.REPLACE, Verb.DELETE)
-_SOMETIMES = {Verb.ADOPT: "to adopt", Verb.WAIT: "to wait for", Verb.BLOCKED: "blocked"}
+_SOMETIMES = {Verb.CANCEL: "to cancel", Verb.ADOPT: "to adopt", Verb.WAIT: "to wait for", Verb.BLOCKED: "blocked"}
 
 
 def verb(change: Change) -> Verb:
@@ -44,6 +45,8 @@ def verb(change: Change) -> Verb:
             return Verb.TRAIN
         case Action.UPDATE, ChangeClass.REPOINT:
             return Verb.REPOINT
+    if change.reason in {Reason.SUPERSEDED, Reason.DUPLICATE}:
+        return Verb.CANCEL
     return _VERBS[change.action]
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftctl.core.changes import Action, Blind, Mode, Observed, Reason
+from ftctl.core.changes import Action, Blind, Observed, Reason
 from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
-from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Outlook, Resource, Wanted
+from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Mode, Outlook, Resource, Wanted
 from ftctl.core.plan import plan
 from ftctl.core.steps import Op, lower
 
@@ -262,7 +262,7 @@ def test_new_data_trains_and_says_what_hangs_on_it():
     assert summary(made) == [
         ("dataset/t", Action.CREATE, Reason.MISSING),
         ("job/j", Action.CREATE, Reason.NEW_RECIPE),
-        ("deployment/d", Action.UPDATE, Reason.DIFFERS),
+        ("deployment/d", Action.UPDATE, Reason.FOLLOWS),
     ]
     _, job, deployment = made.changes
     assert job.change_class is ChangeClass.TRAIN

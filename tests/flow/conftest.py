@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +13,13 @@ import yaml
 from ftctl import workflow
 from ftctl.catalog.clouds import CLOUDS, Identity
 from ftctl.clients import Clients, Trace
-from ftctl.core.changes import Mode
 from ftctl.core.clock import ManualClock
 from ftctl.core.errors import FtctlError
+from ftctl.core.model import Mode
 from ftctl.engine.execute import Stop
 from ftctl.local import identity
 from ftctl.local.azure import Azure, Settings
+from ftctl.request import Request
 
 SPEC = {
     "apiVersion": "ftctl/v1",
@@ -95,7 +95,7 @@ class Lab:
 
     def stack(self):
         (self.folder / "stack.yaml").write_text(yaml.safe_dump(self.spec, sort_keys=False), encoding="utf-8")
-        (stack,) = workflow.load(workflow.Request((self.folder / "stack.yaml",)))
+        (stack,) = workflow.load(Request((self.folder / "stack.yaml",)))
         return stack
 
     def clients(self) -> Clients:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ftctl.core.changes import Action, Mode, Reason
+from ftctl.core.changes import Action, Reason
 from ftctl.core.errors import Exit
 from ftctl.core.events import Result, Stage
-from ftctl.core.model import Address, ChangeClass
+from ftctl.core.model import Address, ChangeClass, Mode
 from ftctl.engine.execute import Stop
+from ftctl.local.azure import Fault
 
 from .conftest import actions, example, examples, refused
 
@@ -84,7 +85,9 @@ def test_reverting_re_points_to_what_was_trained_and_trains_nothing(lab):
     lab.data("train", examples())
     plan = lab.plan()
     assert actions(plan) == {"deployment/prod": "update"}
-    assert change_of(plan, "deployment/prod").change_class is ChangeClass.REPOINT
+    change = change_of(plan, "deployment/prod")
+    assert (change.change_class, change.reason) == (ChangeClass.REPOINT, Reason.FOLLOWS)
+    assert "nothing is trained" in change.because[0]
     lab.apply()
     assert lab.served_model() == first
     assert len(lab.jobs()) == 2
@@ -224,8 +227,6 @@ def test_the_smoke_test_is_asked_after_every_change_and_its_answer_reported(lab)
 
 
 def test_a_failed_smoke_test_rolls_back_to_what_served_before(lab):
-    from ftctl.local.azure import Fault
-
     lab.apply()
     old = lab.served_model()
     lab.spec["deployments"]["prod"]["smokeTest"] = {"user": "Hello?"}

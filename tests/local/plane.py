@@ -7,10 +7,12 @@ import json
 import ssl
 
 import openai
+import pytest
 
 DATED = "2025-04-01-preview"
 MODEL = "gpt-4.1-mini-2025-04-14"
 STANDARD = {"trainingType": "standard"}
+HOUR = 3600 / 360  # an hour of Azure's time on the test's clock
 
 
 def key(arm, account):
@@ -64,3 +66,18 @@ def jsonl(rows):
 def upload(client, rows, name="train.jsonl"):
     content = rows if isinstance(rows, bytes) else jsonl(rows)
     return client.files.create(file=(name, io.BytesIO(content)), purpose="fine-tune")
+
+
+def start(client, train, **options):
+    extra = options.pop("extra_body", STANDARD)
+    return client.fine_tuning.jobs.create(model=MODEL, training_file=train, extra_body=extra, **options)
+
+
+def refusal(call):
+    with pytest.raises(openai.APIStatusError) as caught:
+        call()
+    return caught.value.status_code, caught.value.body["code"], caught.value.body["message"]
+
+
+def messages(client, job, **options):
+    return [event.message for event in client.fine_tuning.jobs.list_events(job.id, **options)][::-1]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 
-import openai
 import pytest
 import requests
 
 from ftctl.local import files
 from tests.local import plane
-from tests.local.plane import DATED, chats, jsonl, upload
+from tests.local.plane import DATED, chats, jsonl, refusal, upload
 
 FILES = "/cognitiveservices/acc-sub/openai/v1/files"
 
@@ -39,12 +38,6 @@ def raw(arm, account, served):
         )
 
     return call
-
-
-def refusal(call):
-    with pytest.raises(openai.APIStatusError) as caught:
-        call()
-    return caught.value.status_code, caught.value.body["code"], caught.value.body["message"]
 
 
 def test_file_is_pending_then_processed_and_keeps_its_bytes(client, clock):

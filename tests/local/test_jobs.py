@@ -6,15 +6,12 @@ import csv
 import io
 import re
 
-import openai
 import pytest
 
 from ftctl.local import jobs
-from ftctl.local.azure import Azure, Settings
+from ftctl.local.azure import Azure
 from tests.local import plane
-from tests.local.plane import DATED, MODEL, STANDARD, chats, jsonl, upload
-
-HOUR = 3600 / 360  # an hour of Azure's time on the test's clock
+from tests.local.plane import DATED, HOUR, MODEL, STANDARD, chats, jsonl, messages, refusal, start, upload
 
 
 @pytest.fixture
@@ -43,24 +40,9 @@ def valid(client, clock):
     return made.id
 
 
-def start(client, train, **options):
-    extra = options.pop("extra_body", STANDARD)
-    return client.fine_tuning.jobs.create(model=MODEL, training_file=train, extra_body=extra, **options)
-
-
 def body(job):
     """The job as it came over the wire: what is set, with the SDK's own names."""
     return job.model_dump(exclude_unset=True)
-
-
-def refusal(call):
-    with pytest.raises(openai.APIStatusError) as caught:
-        call()
-    return caught.value.status_code, caught.value.body["code"], caught.value.body["message"]
-
-
-def messages(client, job, **options):
-    return [event.message for event in client.fine_tuning.jobs.list_events(job.id, **options)][::-1]
 
 
 # -- a job's life ------------------------------------------------------------------------------------------------------
@@ -154,7 +136,8 @@ def test_events_are_paged_newest_first_and_tell_metrics(client, train, clock):
     assert metric.data.keys() == {"step", "train_loss", "train_mean_token_accuracy"}
     assert metric.message == f"Step {metric.data['step']}: training loss={metric.data['train_loss']}"
     assert "data" not in whole[0].model_dump(exclude_unset=True)
-    assert refusal(lambda: client.fine_tuning.jobs.list_events(job.id, after="ftevent-0"))[0] == 400
+    for forged in ("ftevent-0", f"ftevent-{'0' * 32}", f"{whole[0].id[:-8]}0000ffff"):
+        assert refusal(lambda: client.fine_tuning.jobs.list_events(job.id, after=forged))[0] == 400  # noqa: B023  called at once
 
 
 def test_steps_events_checkpoints_and_results_grow_together(client, train, valid, clock):
@@ -175,7 +158,7 @@ def test_steps_events_checkpoints_and_results_grow_together(client, train, valid
         assert client.files.retrieve(now.result_files[0]).purpose == "fine-tune-results"
         assert sum(line.startswith("Step ") for line in told) == (1 + len(rows) // 10 if rows else 0)
         points = client.fine_tuning.jobs.checkpoints.list(job.id).data
-        ends = [step for step in range(20, len(rows) + 1, 20)][-3:]
+        ends = list(range(20, len(rows) + 1, 20))[-3:]
         assert [point.step_number for point in points] == ends[::-1]
         assert [bool(row["full_valid_loss"]) for row in rows] == [int(row["step"]) % 20 == 0 for row in rows]
     assert steps[0] < 5
@@ -275,6 +258,20 @@ def test_cancel_ends_a_running_job(client, train, clock):
     assert "'cancelled'" in told
 
 
+def test_results_outlive_their_job(older, client, train, clock, azure):
+    cancelled, done = start(client, train), start(client, train)
+    clock.advance(HOUR / 2)
+    client.fine_tuning.jobs.cancel(cancelled.id)
+    clock.advance(2 * HOUR)
+    for job in (cancelled, done):
+        results = client.fine_tuning.jobs.retrieve(job.id).result_files[0]
+        before = client.files.content(results).text
+        older.delete(f"/fine_tuning/jobs/{job.id}", cast_to=type(None))
+        assert client.files.content(results).text == before
+        assert client.files.retrieve(results).bytes == len(before)
+        assert "_job" not in azure.store.get("file", results)
+
+
 def test_data_that_suits_no_supervised_training_fails_the_job(client, clock):
     rows = chats(15)
     rows[3]["messages"].pop()
@@ -361,155 +358,3 @@ def test_dated_route_creates_with_201_and_deletes_ended_jobs(older, client, trai
     assert refusal(lambda: client.fine_tuning.jobs.retrieve(job.id))[:2] == (404, "notFound")
     assert client.files.content(results).text.startswith("step,train_loss,")
     assert client.models.retrieve(name).id == name
-
-
-# -- what is refused ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("changes", "param", "told"),
-    [
-        ({"model": "gpt-9"}, "model", "does not exist"),
-        ({"model": 5}, "model", "is required"),
-        ({"model": f"{MODEL}.ft-0123"}, "model", "does not exist"),
-        ({"training_file": "file-none"}, "training_file", "does not exist"),
-        ({"training_file": None}, "training_file", "is required"),
-        ({"validation_file": "file-none"}, "validation_file", "does not exist"),
-        ({"suffix": "a.b"}, "suffix", "up to 40"),
-        ({"suffix": "x" * 41}, "suffix", "up to 40"),
-        ({"seed": "7"}, "seed", "whole number"),
-        ({"seed": True}, "seed", "whole number"),
-        ({"trainingType": "cheap"}, "trainingType", "must be one of"),
-        ({"trainingType": 7}, "trainingType", "must be one of"),
-        ({"trainingType": ["standard"]}, "trainingType", "must be one of"),
-        ({"hyperparameters": {"n_epochs": "auto"}}, "hyperparameters.n_epochs", "whole number"),
-        ({"hyperparameters": {"n_epochs": 0}}, "hyperparameters.n_epochs", "whole number"),
-        ({"hyperparameters": {"n_epochs": 1.5}}, "hyperparameters.n_epochs", "whole number"),
-        ({"hyperparameters": {"batch_size": 10**30}}, "hyperparameters.batch_size", "whole number"),
-        ({"hyperparameters": {"learning_rate_multiplier": 0}}, "hyperparameters.learning_rate_multiplier", "over 0"),
-        ({"hyperparameters": {"beta": 0.1}}, "hyperparameters.beta", "not known"),
-        ({"hyperparameters": {"prompt_loss_weight": 0.1}}, "hyperparameters.prompt_loss_weight", "not emulate"),
-        ({"hyperparameters": []}, "hyperparameters", "must be an object"),
-        ({"method": {"type": "dpo", "dpo": {}}}, "method", "not emulate"),
-        ({"method": {"type": "reinforcement"}}, "method", "not emulate"),
-        ({"method": {"type": "magic"}}, "method", "takes the type"),
-        ({"method": {"type": "supervised", "supervised": {"grader": {}}}}, "method.supervised", "nothing else"),
-        ({"integrations": [{"type": "wandb"}]}, "integrations", "not emulate"),
-        ({"metadata": {"a": "b"}}, "metadata", "not emulate"),
-        ({"colour": "red"}, "colour", "not known"),
-    ],
-)
-def test_bad_orders_are_refused_and_nothing_is_made(client, train, changes, param, told):
-    sent = {"model": MODEL, "training_file": train, "trainingType": "standard"} | changes
-    with pytest.raises(openai.BadRequestError) as caught:
-        client.post("/fine_tuning/jobs", cast_to=object, body=sent)
-    assert caught.value.body["param"] == param
-    assert told in caught.value.body["message"]
-    assert client.fine_tuning.jobs.list().data == []
-
-
-def test_left_out_training_type_means_standard_with_the_misleading_refusal(client, train, arm):
-    """gpt-4o-mini trains in swedencentral in every way, gpt-4.1-nano not everywhere: the region decides."""
-    job = client.fine_tuning.jobs.create(model=MODEL, training_file=train)
-    assert "trainingType" not in job.model_dump(exclude_unset=True)
-    refused = refusal(lambda: client.fine_tuning.jobs.create(model="Ministral-3B", training_file=train))
-    assert refused == (400, "invalidPayload", "The specified base model does not support fine-tuning.")
-    taken = client.fine_tuning.jobs.create(
-        model="ministral-3b", training_file=train, extra_body={"trainingType": "GLOBALSTANDARD"}
-    )
-    assert (taken.model, taken.model_extra["trainingType"]) == ("Ministral-3B", "globalStandard")
-    assert taken.hyperparameters.learning_rate_multiplier == 1.0
-
-
-def test_file_must_be_processed_and_of_ten_examples(client, clock):
-    few, bad = upload(client, chats(9)), upload(client, b"nothing")
-    assert "not processed: its status is 'pending'" in refusal(lambda: start(client, few.id))[2]
-    clock.advance(1)
-    assert "9 example(s); at least 10" in refusal(lambda: start(client, few.id))[2]
-    assert "its status is 'error'" in refusal(lambda: start(client, bad.id))[2]
-
-
-def test_past_retirement_warns_or_is_enforced(client, train, clock, azure):
-    clock.advance(365 * 24 * 3600)
-    job = start(client, train)
-    warning = next(event for event in client.fine_tuning.jobs.list_events(job.id) if event.level == "warning")
-    assert "Training of the model 'gpt-4.1-mini-2025-04-14' ended on 2026-10-14" in warning.message
-    azure.settings = Settings(retirements="enforce")
-    assert refusal(lambda: start(client, train))[2].endswith("ended on 2026-10-14.")
-
-
-def test_another_accounts_job_is_not_found(client, train, arm, group, clock):
-    job = start(client, train)
-    body = {
-        "location": "swedencentral",
-        "kind": "OpenAI",
-        "sku": {"name": "S0"},
-        "properties": {"customSubDomainName": "other-sub"},
-    }
-    other = f"{group}/providers/Microsoft.CognitiveServices/accounts/other"
-    assert arm.put(other, body).status_code == 201
-    clock.advance(60)
-    base_url = f"{arm.served.url}/cognitiveservices/other-sub/openai/v1/"
-    with openai.OpenAI(
-        base_url=base_url, api_key=plane.key(arm, other), http_client=plane.http(arm.served)
-    ) as stranger:
-        assert stranger.fine_tuning.jobs.list().data == []
-        assert stranger.files.list().data == []
-        assert refusal(lambda: stranger.fine_tuning.jobs.retrieve(job.id))[0] == 404
-        assert refusal(lambda: stranger.files.retrieve(train))[0] == 404
-
-
-@pytest.mark.parametrize(
-    ("verb", "path"),
-    [
-        ("POST", "/pause"),
-        ("POST", "/resume"),
-        ("POST", "/checkpoints/x/copy"),
-        ("GET", "/checkpoints/x/copy"),
-    ],
-)
-def test_what_is_not_emulated_says_so(client, train, verb, path):
-    job = start(client, train)
-    send = client.post if verb == "POST" else client.get
-    assert refusal(lambda: send(f"/fine_tuning/jobs/{job.id}{path}", cast_to=object))[:2] == (400, "notEmulated")
-
-
-# -- models ------------------------------------------------------------------------------------------------------------
-
-
-def test_models_list_base_and_own_ones(client, train, clock):
-    job = start(client, train)
-    assert not any(".ft-" in model.id for model in client.models.list())
-    clock.advance(2 * HOUR)
-    name = client.fine_tuning.jobs.retrieve(job.id).fine_tuned_model
-    own = [model.model_dump() for model in client.models.list() if ".ft-" in model.id]
-    assert [model["id"] for model in own] == [name]
-    assert (own[0]["model"], own[0]["fine_tune"], own[0]["status"]) == (MODEL, job.id, "succeeded")
-    base = client.models.retrieve(MODEL).model_dump()
-    assert base["capabilities"]["fine_tune"]
-    assert base["lifecycle_status"] == "generally-available"
-    assert base["deprecation"]["fine_tune"] > base["created_at"]
-    assert client.models.delete(name).deleted
-    assert refusal(lambda: client.models.retrieve(name))[0] == 404
-    assert refusal(lambda: client.models.delete(MODEL))[:2] == (403, "forbidden")
-    assert refusal(lambda: client.models.delete("nothing"))[:2] == (404, "notFound")
-
-
-def test_going_on_from_a_fine_tuned_model(client, train, clock):
-    first = start(client, train)
-    clock.advance(2 * HOUR)
-    name = client.fine_tuning.jobs.retrieve(first.id).fine_tuned_model
-    second = client.fine_tuning.jobs.create(model=name, training_file=train, extra_body=STANDARD)
-    assert second.model == name
-    clock.advance(2 * HOUR)
-    after = client.fine_tuning.jobs.retrieve(second.id).fine_tuned_model
-    assert after == f"{MODEL}.ft-{second.id.removeprefix('ftjob-')}"
-
-    def first_loss(job):
-        return client.fine_tuning.jobs.list_events(job.id, limit=200).data
-
-    losses = [
-        next(event.data["train_loss"] for event in first_loss(job)[::-1] if event.type == "metrics")
-        for job in (first, second)
-    ]
-    assert losses[1] < losses[0] / 3

@@ -46,6 +46,18 @@ def test_a_connection_is_kept_after_an_unread_body_and_after_an_error(arm):
     assert [pools[key].num_connections for key in pools.keys()] == [1]  # noqa: SIM118  it has no iterator
 
 
+def test_a_large_upload_that_is_refused_at_its_headers_gets_its_answer(arm, account):
+    response = arm.session.post(
+        f"{arm.served.url}/cognitiveservices/acc-sub/openai/v1/files",
+        data=iter([bytes(1 << 20)] * 20),
+        headers={"api-key": "wrong", "Content-Type": "multipart/form-data; boundary=x"},
+        verify=arm.served.ca_file,
+    )
+    assert code(response) == (401, "401")
+    whole = arm.session.post(response.url, data=bytes(20 << 20), headers={"api-key": "x"}, verify=arm.served.ca_file)
+    assert code(whole) == (401, "401")
+
+
 @pytest.mark.parametrize(
     "payload",
     [

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftctl.local import textmodel, training
-from ftctl.local.datafile import Examples, Format, validate
+from ftctl.local.datafile import Examples, Format, Outcome, validate
 from ftctl.local.training import Recipe, fitted, model_path, read_model
 from tests.local.plane import chats, jsonl
 
@@ -80,6 +80,20 @@ def test_rate_and_batch_size_count(tmp_path):
     batched = fit(tmp_path / "batched", rows, batch=8)
     assert len(batched.rows) == 9
     assert batched.trained_tokens == usual.trained_tokens
+    weights = [
+        read_model(model_path(tmp_path / name, step)).model.alone.total for name, step in (("1.0", 60), ("batched", 9))
+    ]
+    assert weights[1] == pytest.approx(weights[0] / 8**0.5, rel=0.05)
+
+
+def test_the_seed_shuffles_and_passes_over_pieces(tmp_path, monkeypatch):
+    reader = textmodel.Reader()
+    turn = reader.turn("asked", "one two three four five six seven eight nine ten " * 5)
+    reader.learn(turn, 1.0, random.Random(1))
+    assert 0.7 < reader.model.alone.total / len(turn.said) < 1
+    monkeypatch.setattr(textmodel, "DROPOUT", 0.0)
+    one, other = (fit(tmp_path / str(seed), chats(20), seed=seed, epochs=1) for seed in (7, 8))
+    assert [row.train_loss for row in one.rows] != [row.train_loss for row in other.rows]
 
 
 def test_model_answers_what_it_was_trained_on(tmp_path):
@@ -217,6 +231,13 @@ def test_formats_are_told_apart(tmp_path):
         found = validate(path)
         assert (found.format, found.examples, found.problem) == (form, 1, "")
         assert bool(found.unfit) is (form is not Format.CHAT)
+    path.write_bytes(b"\xef\xbb\xbf" + jsonl(chats(2)))
+    assert validate(path) == Outcome(Format.CHAT, 2)
+    examples = Examples(path)
+    assert [turn.answer for n in range(2) for turn in examples.turns(n)] == [
+        row["messages"][2]["content"] for row in chats(2)
+    ]
+    examples.close()
 
 
 def test_calls_and_parts_are_learned_as_text(tmp_path):

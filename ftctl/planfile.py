@@ -1,0 +1,66 @@
+"""Saved plans: what was asked for, the plan for people, and the digest that an apply of it is bound to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ftctl import __version__
+from ftctl.core.changes import Plan
+from ftctl.core.errors import FtctlError, Problem
+from ftctl.core.model import Address
+from ftctl.render.json import document, plan_json
+from ftctl.request import Request
+
+_KIND = "ftctl-plan"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """What a plan file says: ask for this again, and go on only if every stack's digest is the same."""
+
+    request: Request
+    digests: Mapping[str, str]
+
+
+def save_plan(path: Path, plans: Sequence[Plan], request: Request) -> None:
+    """Write a plan file. It has the values of `--var`, nothing of the environment's, and no secret of Azure's."""
+    asked = {
+        "paths": [str(path) for path in request.paths],
+        "environment": request.environment,
+        "variables": dict(request.variables),
+        "adopt": [str(address) for address in request.adopt],
+        "retry": [str(address) for address in request.retry],
+    }
+    text = document(kind=_KIND, request=asked, plans=[plan_json(plan) for plan in plans])
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_plan(path: Path) -> SavedPlan:
+    """Read what `save_plan` wrote. Raises FT3102 for anything else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        asked = content["request"]
+        if content["kind"] != _KIND or content["ftctl_version"] != __version__:
+            raise _damaged(path)
+        request = Request(
+            paths=tuple(Path(text) for text in asked["paths"]),
+            environment=asked["environment"],
+            variables=dict(asked["variables"]),
+            adopt=_addresses(asked["adopt"]),
+            retry=_addresses(asked["retry"]),
+        )
+        return SavedPlan(request, {plan["stack"]: plan["digest"] for plan in content["plans"]})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise _damaged(path) from None
+
+
+def _addresses(texts: Sequence[Any]) -> tuple[Address, ...]:
+    return tuple(Address.parse(text) for text in texts)
+
+
+def _damaged(path: Path) -> FtctlError:
+    return FtctlError(Problem("FT3102", f"{path} is no plan file that this version of ftctl wrote"))

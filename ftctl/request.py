@@ -1,0 +1,20 @@
+"""What the command line asks of the workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ftctl.core.model import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Which stacks, in which environment, and what to be allowed."""
+
+    paths: tuple[Path, ...] = (Path("specs"),)
+    environment: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    adopt: tuple[Address, ...] = ()
+    retry: tuple[Address, ...] = ()

@@ -1,0 +1,53 @@
+"""How a history ends: applying until it is done, and what must be true of Azure then."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ftctl.core.errors import Exit, FtctlError
+
+ENOUGH = 6
+
+
+def patiently(lab, *, tries: int = ENOUGH) -> int:
+    """Apply again until it is done, as people do; how often it took."""
+    said = []
+    for count in range(1, tries + 1):
+        try:
+            report = lab.apply()
+        except FtctlError as error:
+            said.append(str(error))
+            lab.clock.advance(60)
+            continue
+        if report.exit is Exit.DONE:
+            return count
+        said += [f"{o.address} {o.result}: {o.problem.what if o.problem else o.text}" for o in report.outcomes]
+    raise AssertionError(f"not done after {tries} applies:\n" + "\n".join(said))
+
+
+def recipes(lab, *statuses: str) -> Counter[str]:
+    """How many jobs of each recipe (a suffix ends in its fingerprint) the local Azure has in one of `statuses`."""
+    return Counter(job["suffix"].rpartition("-")[2] for job in lab.stored("job") if status(lab, job) in statuses)
+
+
+def status(lab, job: dict) -> str:
+    from ftctl.local import jobstate
+
+    return jobstate.life_of(lab.azure, job).status
+
+
+def assert_converged(lab) -> None:
+    """The next plan is empty, nothing exists twice, and nothing is trained twice."""
+    plan = lab.plan()
+    assert plan.empty, [(str(c.address), c.action, c.reason, c.fields) for c in plan.pending]
+    assert not plan.problems
+    succeeded, alive = recipes(lab, "succeeded"), recipes(lab, "pending", "running")
+    assert not alive
+    assert all(count == 1 for count in succeeded.values()), succeeded
+    files = Counter(file["filename"].rpartition("--")[2] for file in lab.stored("file") if "_job" not in file)
+    assert all(count == 1 for count in files.values()), files
+    triples = Counter(
+        tuple(one["properties"][name] for name in ("scope", "principalId", "roleDefinitionId"))
+        for one in lab.stored("role_assignment")
+    )
+    assert all(count == 1 for count in triples.values()), triples
