@@ -3,14 +3,15 @@
 .PHONY: help demo test check bench lock schemas clean
 PYTHON ?= python3.11
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet install
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: .venv/installed ## apply the repo's own specs/ on the embedded local Azure
-	@FTCTL_LOCAL_DIR=.ftctl/demo $(BIN)/ftctl local reset --yes --quiet
-	@FTCTL_LOCAL_DIR=.ftctl/demo $(BIN)/ftctl apply specs --auto-approve
+	@$(BIN)/ftctl local reset --yes 2>/dev/null # the demo begins with an empty local Azure
+	@$(BIN)/ftctl apply specs --auto-approve
+	@echo "Go on with: source .venv/bin/activate && ftctl plan"
 
 test: .venv/developed ## run all the tests
 	@$(BIN)/python -m pytest -n 2

@@ -12,7 +12,8 @@ from ftctl import __version__
 from ftctl.core.changes import Plan
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Address
-from ftctl.render.json import document, plan_json
+from ftctl.render.findings import document
+from ftctl.render.json import plan_json
 from ftctl.request import Request
 
 _KIND = "ftctl-plan"

@@ -20,7 +20,8 @@ from ftctl.core.errors import Exit, FtctlError, Problem
 from ftctl.core.events import Outcome, Report, Result
 from ftctl.core.model import Mode
 from ftctl.render.console import progress
-from ftctl.render.json import document, plan_json, problems_json, report_json
+from ftctl.render.findings import document, problems_json
+from ftctl.render.json import plan_json, report_json
 from ftctl.render.report import report_text
 from ftctl.render.text import plan_text
 from ftctl.request import Request

@@ -17,7 +17,8 @@ from ftctl.core.changes import Plan
 from ftctl.core.errors import Exit
 from ftctl.core.model import Address
 from ftctl.planfile import save_plan
-from ftctl.render.json import document, plan_json, problems_json
+from ftctl.render.findings import document, problems_json
+from ftctl.render.json import plan_json
 from ftctl.render.text import plan_text
 from ftctl.request import Request
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from ftctl import workflow
 from ftctl.cli.streams import complain, tell
-from ftctl.core.changes import Plan
 from ftctl.core.clock import Clock, SystemClock
 from ftctl.core.errors import Exit, FtctlError, Problem, Severity
 from ftctl.embedded import local_folder
@@ -19,6 +18,7 @@ from ftctl.request import Request
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients, Trace
+    from ftctl.core.changes import Plan
     from ftctl.spec.stack import Stack
 
 _QUIET = {Exit.DONE, Exit.CHANGES, Exit.PENDING}

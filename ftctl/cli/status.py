@@ -14,7 +14,7 @@ from ftctl.cli.session import session
 from ftctl.cli.streams import emit, errors_as, look, show
 from ftctl.core.changes import Plan
 from ftctl.core.errors import Exit
-from ftctl.render.json import document, problems_json
+from ftctl.render.findings import document, problems_json
 from ftctl.render.status import status_json, status_text
 
 if TYPE_CHECKING:

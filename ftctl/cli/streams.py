@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from ftctl.core.errors import FtctlError, Problem
-from ftctl.render.json import document, problems_json
+from ftctl.render.findings import document, problems_json
 from ftctl.render.look import Look, look_of
 from ftctl.render.problems import problems_text
 

@@ -11,7 +11,7 @@ from ftctl import workflow
 from ftctl.cli import options
 from ftctl.cli.streams import complain, emit, show
 from ftctl.core.errors import Exit, FtctlError, Problem
-from ftctl.render.json import document, github, problems_json, sarif
+from ftctl.render.findings import document, github, problems_json, sarif
 from ftctl.render.look import counted
 
 if TYPE_CHECKING:

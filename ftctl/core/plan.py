@@ -128,13 +128,14 @@ class _Planner:
         wanted = rules.wanted(resource, self.world)
         found = sorted(self.lives.get((rules.name, wanted.key), ()), key=_preference)
         live = next((live for live in found if live.health is not Health.CANCELLED), None)
-        self.matched[rules.name, wanted.key] = resource.address
+        twin = self.matched.setdefault((rules.name, wanted.key), resource.address)
         promised = rules.promised(resource, self.world)
         change = self._decide(resource, wanted, live)
         outputs = live.outputs if live and change.action not in {Action.CREATE, Action.REPLACE} else {}
         self.outputs[resource.address] = {**promised, **outputs}
         self.decided[resource.address] = change
-        return replace(change, name=wanted.name, key=wanted.key, needs=self.edges(resource))
+        needs = (*self.edges(resource), *([twin] if twin != resource.address else []))  # the same thing is made once
+        return replace(change, name=wanted.name, key=wanted.key, needs=needs)
 
     def _decide(self, resource: Resource, wanted: Wanted, live: Live | None) -> Change:
         rules = self.rules[resource.address.kind]
@@ -269,7 +270,8 @@ class _Planner:
             for live in lives
             if live.owner == self.home.stack and (change := self._leftover(self.rules[kind], key, live, mode))
         ]
-        return sorted(_apart(found), key=lambda change: (-self.rules[change.kind].rank, str(change.address)))
+        apart = _apart(found, self.declared)
+        return sorted(apart, key=lambda change: (-self.rules[change.kind].rank, str(change.address)))
 
     def _leftover(self, rules: Rules, key: str, live: Live, mode: Mode) -> Change | None:
         if mode is Mode.DESTROY:
@@ -343,9 +345,9 @@ def _foreign(resource: Resource, live: Live) -> Change:
     return Change(resource.address, Action.BLOCKED, Reason.FOREIGN, problem=problem, live=live)
 
 
-def _apart(changes: list[Change]) -> Iterator[Change]:
+def _apart(changes: list[Change], declared: Collection[Address]) -> Iterator[Change]:
     """Tell apart what would have one address: several files or jobs of one name."""
-    addresses = [change.address for change in changes]
+    addresses = [*declared, *(change.address for change in changes)]
     for change in changes:
         if addresses.count(change.address) > 1 and change.live:
             address = Address(change.address.kind, f"{change.address.name}@{change.live.id.rpartition('/')[2][-8:]}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ftctl.core.changes import Action, Change, Plan
+from ftctl.core.changes import Action, Change, Plan, Reason
 from ftctl.core.model import Address, Mode
 from ftctl.core.plan import Rules
 
@@ -40,12 +40,15 @@ _OPS = {
     Action.REPLACE: (Op.DELETE, Op.CREATE),
 }
 
+_AT_ONCE = {Reason.SUPERSEDED, Reason.DUPLICATE}
+
 
 def lower(plan: Plan, rules: Mapping[str, Rules]) -> tuple[Step, ...]:
     """Turn a plan into steps.
 
     What is built up follows references. Deletions come last, what depends on a thing before the thing itself, and
     only when all else has succeeded; within a replacement the deletion comes first, since the name is the identity.
+    A job that nobody wants any more is cancelled at once: it costs money as long as it runs.
     """
     steps: list[Step] = []
     last: dict[Address, frozenset[int]] = {}
@@ -65,7 +68,9 @@ def _deletions(plan: Plan, rules: Mapping[str, Rules], built: int) -> list[Step]
     before = frozenset() if plan.mode is Mode.DESTROY else frozenset(range(built))
     steps = [Step(built + index, Op.DELETE, change) for index, change in enumerate(doomed)]
     return [
-        Step(
+        step
+        if step.change.reason in _AT_ONCE
+        else Step(
             step.number,
             step.op,
             step.change,

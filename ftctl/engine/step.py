@@ -180,10 +180,15 @@ class Task:
         match live.health:
             case Health.PENDING:
                 return Again()
+            case Health.CANCELLED if other := self._instead():
+                return self._settle(other)
             case Health.FAILED | Health.CANCELLED:
                 return Failed(replace(self.kind.failure(live), where=self._where(), subject=str(self.address)))
             case _:
                 return self._kept(live)
+
+    def _instead(self) -> Live | None:
+        return self.kind.instead(self.clients, self._wanted, self.home) if self._wanted else None
 
     def _kept(self, live: Live) -> Next:
         """It is ready: see that Azure kept what was sent, then check it."""
@@ -258,9 +263,9 @@ class Task:
         live = self.kind.refresh(self.clients, self._live, self.home, self.progress)
         if live is None:
             return Done("gone")
-        if live.health is Health.CANCELLED and self._live.health is Health.PENDING:
+        if self.kind.trains and self._live.health is Health.PENDING and live.health is not Health.PENDING:
             if self.step.change.reason is not Reason.DESTROYED:
-                return Done("cancelled")
+                return Done("cancelled" if live.health is Health.CANCELLED else "it had ended already")
             return self._delete(live)
         return Again("waiting until it is gone")
 

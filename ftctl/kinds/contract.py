@@ -194,6 +194,10 @@ class Kind(ABC):
         what = f"it ended in a failed state: {live.detail}" if live.detail else "it ended in a failed state"
         return Problem("FT3203", what, fix="Apply again: the declared state is sent once more.")
 
+    def instead(self, clients: Clients, wanted: Wanted, home: Home) -> Live | None:
+        """What there is in place of a thing that was cancelled while it was waited for."""
+        return None
+
     def verify(self, clients: Clients, live: Live, wanted: Wanted) -> Verdict:
         """Check a changed thing before anybody relies on it; asked only where `checks` says so."""
         raise AssertionError(f"a {self.name} is never checked")

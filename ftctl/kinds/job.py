@@ -183,7 +183,7 @@ class JobKind(Kind):
         from ftctl.clients.errors import AzureError  # noqa: PLC0415  the clients come in only where Azure does
 
         data = clients.data(wanted.settings["endpoint"])
-        if found := _find(data, wanted, home):
+        if found := _only(data, wanted, home):
             return found
         try:
             created = data.create_job(_body(wanted))
@@ -191,10 +191,12 @@ class JobKind(Kind):
             if not error.ambiguous:
                 raise
             return _find_later(clients, data, wanted, home)
-        twins = _twins(data, wanted, home)
-        for twin in twins[1:]:
-            data.cancel_job(twin.id)
-        return twins[0] if twins else _live(created, _account(wanted), wanted.settings["endpoint"], home, {})
+        made = _live(created, _account(wanted), wanted.settings["endpoint"], home, {})
+        return _only(data, wanted, home) or made
+
+    def instead(self, clients: Clients, wanted: Wanted, home: Home) -> Live | None:
+        """The other job of the recipe, where one of two was cancelled."""
+        return _only(clients.data(wanted.settings["endpoint"]), wanted, home)
 
     def failure(self, live: Live) -> Problem:
         fix = (
@@ -206,7 +208,7 @@ class JobKind(Kind):
         """A job under way is cancelled; a finished one goes with its results, and its model where Azure allows that."""
         data = clients.data(live.outputs["endpoint"])
         if live.health is Health.PENDING:
-            data.cancel_job(live.id)
+            _cancel(data, live.id)
             return
         for file in live.raw.get("result_files") or []:
             data.delete_file(file)
@@ -251,15 +253,32 @@ def _twins(data: DataPlane, wanted: Wanted, home: Home) -> list[Live]:
     return sorted(same, key=lambda live: (live.health is not Health.READY, live.created, live.id))
 
 
-def _find(data: DataPlane, wanted: Wanted, home: Home) -> Live | None:
-    return next(iter(_twins(data, wanted, home)), None)
+def _only(data: DataPlane, wanted: Wanted, home: Home) -> Live | None:
+    """The job of the recipe that stays; where there are several, the others that still run are cancelled."""
+    twins = _twins(data, wanted, home)
+    for twin in twins[1:]:
+        if twin.health is Health.PENDING:
+            _cancel(data, twin.id)
+    return twins[0] if twins else None
+
+
+def _cancel(data: DataPlane, job: str) -> None:
+    """End a job; one that has ended meanwhile (or was cancelled by a call whose answer was lost) is as good."""
+    from ftctl.clients.errors import AzureError  # noqa: PLC0415  the clients come in only where Azure does
+
+    try:
+        data.cancel_job(job)
+    except AzureError:
+        body = data.get_job(job)
+        if body and _HEALTH.get(body.get("status", ""), Health.PENDING) is Health.PENDING:
+            raise
 
 
 def _find_later(clients: Clients, data: DataPlane, wanted: Wanted, home: Home) -> Live:
     """The job of a creation that was not answered."""
     for _ in range(_LOOKS):
         clients.clock.sleep(clients.cloud.poll_seconds)
-        if found := _find(data, wanted, home):
+        if found := _only(data, wanted, home):
             return found
     raise FtctlError(
         Problem(

@@ -15,6 +15,7 @@ import msgspec
 CALL_MARK = "\ue000"  # stands before a tool call where an assistant turn is written as text
 LINE_LIMIT = 64 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
+_WEIGHTS = (None, 0, 1)
 _NEAREST_MESSAGES = 3  # of a conversation, those a turn is taken to answer, beside the system message
 
 
@@ -89,7 +90,7 @@ def validate(path: Path) -> Outcome:
         for number, line in _lines(file):
             if line is None:
                 return Outcome(problem=f"Line {number} is longer than {LINE_LIMIT} bytes.")
-            found, problem, teaches = _examine(line)
+            found, problem, teaches = _examine(line, sought=not learnable)
             if found is None:
                 return Outcome(problem=f"Line {number}: {problem}.")
             form = form or found
@@ -103,15 +104,15 @@ def validate(path: Path) -> Outcome:
     return Outcome(form, examples, unfit=unfit)
 
 
-def _examine(line: bytes) -> tuple[Format | None, str, bool]:
-    """What a line is, why it is no example of supervised training, and whether there is something to learn from it."""
+def _examine(line: bytes, *, sought: bool) -> tuple[Format | None, str, bool]:
+    """What a line is, why it is no example of supervised training, and whether it teaches, if sought."""
     try:
         example = _EXAMPLE.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return *_classify(line, str(error)), False
     problem = _unfit(example)
     found = Format.REINFORCEMENT if problem == _ENDS_WITH_USER else Format.CHAT
-    return found, problem, any(map(_taught, example.messages))
+    return found, problem, sought and any(map(_taught, example.messages))
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
@@ -122,9 +123,10 @@ def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
         if len(raw) > LINE_LIMIT:
             yield number, None
             return
-        line = (raw.removeprefix(_BOM) if number == 1 else raw).strip()
-        if line:
-            yield number, line
+        if number == 1:
+            raw = raw.removeprefix(_BOM)
+        if not raw.isspace() and raw:
+            yield number, raw
 
 
 _ENDS_WITH_USER = "the last message is from the user, where the assistant should answer"
@@ -132,14 +134,17 @@ _ENDS_WITH_USER = "the last message is from the user, where the assistant should
 
 def _unfit(example: _Example) -> str:
     """Why an example cannot be learned from, empty when it can."""
-    messages = example.messages
-    if not any(message.role == "user" for message in messages):
+    asked = False
+    for message in example.messages:
+        asked = asked or message.role == "user"
+        if message.weight not in _WEIGHTS:
+            return "a weight must be 0 or 1"
+    if not asked:
         return "there is no message from the user"
-    if any(message.weight not in (None, 0, 1) for message in messages):
-        return "a weight must be 0 or 1"
-    if messages[-1].role == "user":
+    last = example.messages[-1]
+    if last.role == "user":
         return _ENDS_WITH_USER
-    return "" if _speaks(messages[-1]) else "the last message must be from the assistant, with something in it"
+    return "" if _speaks(last) else "the last message must be from the assistant, with something in it"
 
 
 def _speaks(message: Message) -> bool:

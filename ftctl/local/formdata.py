@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from ftctl.local.wire import Refusal, Request, chunks
 
 _FIELD_LIMIT = 64 * 1024
 _FIELDS_LIMIT = 50
+_SILENCE = logging.NullHandler()
 
 
 @dataclass(slots=True)
@@ -62,6 +64,7 @@ def _parse(request: Request, boundary: bytes, receiver: _Receiver) -> None:
     from python_multipart.exceptions import FormParserError  # noqa: PLC0415  only uploads need it
     from python_multipart.multipart import MultipartParser  # noqa: PLC0415
 
+    logging.getLogger("python_multipart").addHandler(_SILENCE)  # it warns of malformed bodies, with bytes of theirs
     try:
         parser = MultipartParser(
             boundary,

@@ -15,7 +15,7 @@ from ftctl.render.report import PAST
 Key = tuple[Address | None, Op | None]
 
 DOING = {Op.CREATE: "creating", Op.UPDATE: "updating", Op.DELETE: "deleting", Op.WAIT: "waiting"}
-_QUIET_SECONDS = 10.0  # between two progress lines of one step
+_SHORTEST, _LONGEST = 1.0, 60.0  # seconds between two progress lines of one step
 _MARKS = {
     Stage.STARTED: ("·", "."),
     Stage.PROGRESS: ("·", "."),
@@ -79,7 +79,8 @@ class Lines:
             return True
         key = event.address, event.op
         last = self._last.get(key)
-        if last and (event.at - last).total_seconds() < _QUIET_SECONDS:
+        quiet = min(_LONGEST, max(_SHORTEST, event.seconds / 5))  # the longer it takes, the rarer
+        if last and (event.at - last).total_seconds() < quiet:
             return False
         self._last[key] = event.at
         return True

@@ -53,6 +53,7 @@ def imported(arguments: list[str]) -> set[str]:
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ftctl-bench-") as folder:
         os.environ["FTCTL_LOCAL_DIR"] = folder
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its byte code
         azure = Azure(Path(folder), settings=Settings(pace=20_000))
         with azure.serve() as served:
             announce(Path(folder), Server(served.url, os.getpid()))

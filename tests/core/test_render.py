@@ -17,6 +17,7 @@ from ftctl.core.events import Outcome, Report, Result
 from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Mode, Unknown, Unreadable
 from ftctl.core.steps import Op
 from ftctl.render import codes
+from ftctl.render import findings
 from ftctl.render import json as machine
 from ftctl.render.events import event_lines
 from ftctl.render.look import Look, clean, duration, width_of
@@ -335,7 +336,7 @@ def test_an_interrupted_report_says_how_to_go_on():
 
 def test_a_plan_as_json():
     plan = a_plan(*EVERYTHING)
-    text = machine.document(plans=[machine.plan_json(plan)])
+    text = findings.document(plans=[machine.plan_json(plan)])
     golden("plan-json", text.replace(plan.digest(), "DIGEST"))
     assert json.loads(text)["format_version"] == "1.0"
     (one,) = json.loads(text)["plans"]
@@ -347,16 +348,16 @@ def test_a_plan_as_json():
 
 
 def test_a_report_and_a_state_as_json():
-    golden("report-json", machine.document(reports=[machine.report_json("support-tone", REPORT)]))
-    golden("status-json", machine.document(stacks=[status_json(STATE)]))
+    golden("report-json", findings.document(reports=[machine.report_json("support-tone", REPORT)]))
+    golden("status-json", findings.document(stacks=[status_json(STATE)]))
 
 
 def test_problems_for_code_scanning_and_for_github():
     problems = [FOREIGN, Problem("FT1305", "50% empty,\nreally", Where("a:b.yaml"), severity=Severity.WARNING)]
-    results = json.loads(machine.sarif(problems))["runs"][0]["results"]
+    results = json.loads(findings.sarif(problems))["runs"][0]["results"]
     assert results[0]["locations"][0]["physicalLocation"]["region"] == {"startLine": 12, "startColumn": 3}
     assert [result["level"] for result in results] == ["error", "warning"]
-    first, second = machine.github(problems).split("\n")
+    first, second = findings.github(problems).split("\n")
     assert first.startswith("::error file=specs/none.yaml,line=12,col=3,title=FT3001::account/third exists")
     assert second.startswith("::warning file=a%3Ab.yaml,line=1,col=1,title=FT1305::50%25 empty,%0Areally.")
 
@@ -384,7 +385,7 @@ STATE = a_plan(
 
 def test_a_state():
     golden("status", status_text(STATE, WIDE))
-    assert "never" not in machine.document(stacks=[status_json(STATE)])
+    assert "never" not in findings.document(stacks=[status_json(STATE)])
 
 
 def test_a_job_event():
