@@ -192,10 +192,10 @@ class _Run:
             case Again(text):
                 self._words(number, text)
                 heapq.heappush(self.timers, (self._now() + self.clients.cloud.poll_seconds, number))
-            case Done(text, outputs, said):
+            case Done(text, outputs, told, said):
                 if step.op is not Op.DELETE:
                     self.outputs[step.address] = outputs
-                self._end(step, Result.DONE, text, outputs=outputs, answer=said)
+                self._end(step, Result.DONE, text, outputs=told, answer=said)
             case Failed(problem):
                 self._end(step, Result.FAILED, problem.what, problem=problem)
 

@@ -35,8 +35,11 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Done:
+    """`outputs` are for what comes after it; `told` are those that Azure gave, for people: a promise may be data."""
+
     text: str = ""
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=dict)
     answer: str = ""
 
 
@@ -248,7 +251,7 @@ class Task:
 
     def _finished(self, live: Live, *, answer: str = "") -> Done:
         promised = self.kind.promised(self.resource, self.world) if self.resource else {}
-        return Done(live.id.rpartition("/")[2], {**promised, **live.outputs}, answer)
+        return Done(live.id.rpartition("/")[2], {**promised, **live.outputs}, live.outputs, answer)
 
     # --- deletion
 

@@ -11,6 +11,7 @@ from ftctl.core.model import Address
 from ftctl.core.steps import Op
 from ftctl.render.look import Look, Patient, Style, clean, duration
 from ftctl.render.report import PAST
+from ftctl.render.values import shortened
 
 Key = tuple[Address | None, Op | None]
 
@@ -27,7 +28,7 @@ _MARKS = {
 
 def told(event: Event, look: Look) -> str:
     """An event as one line."""
-    text = clean(event.text)
+    text = shortened(clean(event.text), look)
     if event.address is None:
         return text
     mark = look.pick(*_MARKS.get(event.stage, (" ", " ")))

@@ -35,8 +35,14 @@ _VERBS = {
     Action.ADOPT: Verb.ADOPT,
     Action.BLOCKED: Verb.BLOCKED,
 }
-_ALWAYS = (Verb.CREATE, Verb.UPDATE, Verb.TRAIN, Verb.REPOINT, Verb.REPLACE, Verb.DELETE)
-_SOMETIMES = {Verb.CANCEL: "to cancel", Verb.ADOPT: "to adopt", Verb.WAIT: "to wait for", Verb.BLOCKED: "blocked"}
+_ALWAYS = (Verb.CREATE, Verb.UPDATE, Verb.TRAIN, Verb.REPOINT, Verb.DELETE)
+_SOMETIMES = {
+    Verb.REPLACE: "to replace",
+    Verb.CANCEL: "to cancel",
+    Verb.ADOPT: "to adopt",
+    Verb.WAIT: "to wait for",
+    Verb.BLOCKED: "blocked",
+}
 
 
 def verb(change: Change) -> Verb:

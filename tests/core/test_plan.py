@@ -242,7 +242,7 @@ def test_of_two_running_jobs_of_one_recipe_the_older_stays():
     made = decide([declared("job/j")], [new, old])
     assert summary(made) == [
         ("job/j", Action.WAIT, Reason.IN_PROGRESS),
-        ("job/j", Action.DELETE, Reason.DUPLICATE),
+        ("job/j@j2", Action.DELETE, Reason.DUPLICATE),
     ]
     assert made.changes[1].live is new
 

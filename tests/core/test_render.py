@@ -160,9 +160,9 @@ def test_a_plan_that_could_not_see_everything_does_not_claim_that_nothing_is_to_
 
 
 def test_the_summary_line_is_frozen():
-    line = "Plan: 2 to create, 1 to update, 1 to train, 1 to re-point, 1 to replace, 1 to delete"
+    line = "Plan: 2 to create, 1 to update, 1 to train, 1 to re-point, 1 to delete, 1 to replace"
     assert summary(EVERYTHING) == f"{line}, 1 to adopt, 1 to wait for, 1 blocked."
-    assert summary([KEPT]) == ("Plan: 0 to create, 0 to update, 0 to train, 0 to re-point, 0 to replace, 0 to delete.")
+    assert summary([KEPT]) == ("Plan: 0 to create, 0 to update, 0 to train, 0 to re-point, 0 to delete.")
     assert plan_text(a_plan(*EVERYTHING), WIDE).splitlines()[-1] == summary(EVERYTHING)
 
 
