@@ -16,8 +16,7 @@ from ftctl.core.errors import Problem, Severity, Where
 from ftctl.core.events import Outcome, Report, Result
 from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Mode, Unknown, Unreadable
 from ftctl.core.steps import Op
-from ftctl.render import codes
-from ftctl.render import findings
+from ftctl.render import codes, findings
 from ftctl.render import json as machine
 from ftctl.render.events import event_lines
 from ftctl.render.look import Look, clean, duration, width_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -134,13 +135,14 @@ def both_ask_at_once(lab):
 
 
 def both_see_both(lab):
-    lab.azure.faults.append(Meeting(CREATE))
-    hold(lab, LIST, lambda: not lab.stored("job") or len(lab.stored("job")) > 1)
+    before = len(lab.stored("job"))
+    both_ask_at_once(lab)
+    hold(lab, LIST, lambda: len(lab.stored("job")) != before + 1)
 
 
 def both_cancel_the_younger(lab):
     both_see_both(lab)
-    lab.azure.faults.append(Meeting(CANCEL, seconds=1.0))
+    lab.azure.faults.append(Meeting(CANCEL))
 
 
 def one_asks_when_the_other_has_finished(lab):
@@ -195,6 +197,7 @@ def both(*labs) -> list:
 )
 def test_two_appliers_at_once_never_leave_two_jobs_of_one_recipe(lab, other, timing):
     lab.apply()
+    lab.azure.settings = replace(lab.azure.settings, pace=5)  # one must not finish while the other makes two calls
     for name in "abc":
         for one in (lab, other):
             one.data("train", examples(11, f"scanner {name}"))
@@ -221,7 +224,10 @@ def test_a_second_run_of_a_recipe_is_cancelled_before_the_first_is_waited_for(la
         Action.WAIT,
     ]
     patiently(lab)
-    assert {one["id"]: status(lab, one) for one in lab.stored("job")} == {job["id"]: "succeeded", twin["id"]: "cancelled"}
+    assert {one["id"]: status(lab, one) for one in lab.stored("job")} == {
+        job["id"]: "succeeded",
+        twin["id"]: "cancelled",
+    }
     assert lab.plan().empty
 
 
