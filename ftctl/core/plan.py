@@ -271,7 +271,12 @@ class _Planner:
             if live.owner == self.home.stack and (change := self._leftover(self.rules[kind], key, live, mode))
         ]
         apart = _apart(found, self.declared)
-        return sorted(apart, key=lambda change: (-self.rules[change.kind].rank, str(change.address)))
+        return sorted(apart, key=self._taken_down)
+
+    def _taken_down(self, change: Change) -> tuple[Any, ...]:
+        """Their order: what depends on others first, then by name, then by age; Azure's random ids decide nothing."""
+        assert change.live is not None
+        return -self.rules[change.kind].rank, change.live.label or change.live.name, change.live.created, change.key
 
     def _leftover(self, rules: Rules, key: str, live: Live, mode: Mode) -> Change | None:
         if mode is Mode.DESTROY:

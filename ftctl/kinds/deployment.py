@@ -197,6 +197,8 @@ class DeploymentKind(Kind):
         try:
             reply = clients.data(wanted.settings["endpoint"]).chat(live.name, messages, max_tokens=_ANSWER_TOKENS)
         except AzureError as error:
+            if error.permission or not error.status:
+                raise  # a right or a network that is missing says nothing against the model
             waiting = error.status in _NOT_READY
             return Verdict(Health.PENDING if waiting else Health.FAILED, error.problems[0].what)
         answer = _answer(reply)
@@ -207,17 +209,15 @@ class DeploymentKind(Kind):
 
     def restore(self, clients: Clients, live: Live, before: Live | None, home: Home) -> str:
         """Put back what served before; where nothing did, take the new one away."""
-        if before is None:
+        raw = before.raw if before else {}
+        model = _passed_last(raw)
+        if model is None:
             clients.arm.delete_deployment(live.id)
             return "the new deployment was deleted again; its model is still there"
-        raw = before.raw
-        body = {
-            "sku": raw["sku"],
-            "tags": raw.get("tags") or {},
-            "properties": settable(raw.get("properties") or {}, _READ_ONLY),
-        }
-        clients.arm.put_deployment(live.id, body)
-        return f"it serves {before.outputs['model']} again"
+        tags = {key: value for key, value in (raw.get("tags") or {}).items() if key != marks.SMOKE or value == _PASSED}
+        properties = {**settable(raw["properties"], _READ_ONLY), "model": model}
+        clients.arm.put_deployment(live.id, {"sku": raw["sku"], "tags": tags, "properties": properties})
+        return f"it serves {model['name']} again"
 
     def lane(self, key: str, within: str) -> str:
         """One write at a time in an account, or Azure answers RequestConflict."""
@@ -255,13 +255,27 @@ def _body(wanted: Wanted, home: Home, live: Mapping[str, Any]) -> dict[str, Any]
     former = ((live.get("properties") or {}).get("model") or {}).get("name")
     kept = {key: value for key, value in (live.get("tags") or {}).items() if key != marks.SMOKE}
     more = {marks.PREVIOUS: former} if former and former != fields["model"] else {}
-    smoke = {marks.SMOKE: _WAITING} if wanted.settings["user"] else {}
+    smoke = {marks.SMOKE: _waiting(live)} if wanted.settings["user"] else {}
     model = {"format": fields["format"], "name": fields["model"], "version": fields["version"]}
     return {
         "sku": {"name": fields["sku"], "capacity": fields["capacity"]},
         "tags": {**kept, **marks.tags(home, wanted.settings["label"], wanted, **more, **smoke)},
         "properties": {**settable(live.get("properties") or {}, _READ_ONLY), "model": model},
     }
+
+
+def _waiting(live: Mapping[str, Any]) -> str:
+    """The mark of a change that has not passed its check, with the model that last did: a killed run can be undone."""
+    model = _passed_last(live)
+    return " ".join([_WAITING, *([model["name"], model["version"], model["format"]] if model else [])])
+
+
+def _passed_last(live: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The model that serves, or before a change that has not passed its check served; None where there was none."""
+    state, *former = (live.get("tags") or {}).get(marks.SMOKE, _PASSED).split(" ", 3)
+    if state == _WAITING:
+        return dict(zip(("name", "version", "format"), former, strict=True)) if former else None
+    return (live.get("properties") or {}).get("model")
 
 
 def _live(body: dict[str, Any], account: str, endpoint: str) -> Live:

@@ -74,6 +74,8 @@ class ResourceGroupKind(Kind):
 
     def delete(self, clients: Clients, live: Live) -> None:
         """Deleting a group deletes all that is in it, so one that is not empty stays."""
+        if clients.rest.get_group(live.id) is None:
+            return
         others = clients.rest.list_group_resources(live.id)
         if others:
             names = ", ".join(sorted(str(body["name"]) for body in others)[:5])

@@ -78,10 +78,13 @@ def _headline(plan: Plan, look: Look) -> list[str]:
 
 
 def _told_classes(changes: Sequence[Change]) -> Iterator[tuple[str, bool]]:
+    gone = [change for change in changes if change.action is Action.DELETE and change.change_class not in _GRAVE]
     for change_class, (one, many) in _CLASSES.items():
-        number = sum(change.change_class is change_class for change in changes)
+        number = sum(change.change_class is change_class and change not in gone for change in changes)
         if number:
             yield f"{number} {one if number == 1 else many}", change_class in _GRAVE
+    if gone:
+        yield f"{len(gone)} {'is' if len(gone) == 1 else 'are'} taken away", False
     blocked = sum(change.action is Action.BLOCKED for change in changes)
     if blocked:
         yield f"{blocked} {'is' if blocked == 1 else 'are'} blocked", False

@@ -19,7 +19,11 @@ from ftctl.core.errors import Exit, FtctlError, Problem
 from ftctl.core.model import Address
 from ftctl.request import Request
 
-SUBCOMMANDS = [("local", name) for name in ("up", "down", "reset", "env", "clock")] + [("local", "clock", "advance")]
+SUBCOMMANDS = [
+    *(("local", name) for name in ("up", "down", "reset", "env", "clock", "faults", "settings")),
+    ("local", "clock", "advance"),
+    *(("local", "faults", name) for name in ("add", "load", "clear")),
+]
 HEAVY = ("openai", "azure", "jsonschema", "rich", "deepdiff", "yaml", "requests", "msgspec")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from ftctl.core.errors import Exit, FtctlError
+from ftctl.local import jobstate
 
 ENOUGH = 6
 
@@ -25,14 +26,24 @@ def patiently(lab, *, tries: int = ENOUGH) -> int:
     raise AssertionError(f"not done after {tries} applies:\n" + "\n".join(said))
 
 
+def failing(lab) -> None:
+    """Let every job from now on fail of its data, as the service finds out after a while."""
+
+    def spoil(_request, _route):
+        for job in lab.stored("job"):
+            if status(lab, job) == "pending" and "_failure" not in job:
+                failure = {"code": "jsonlValidationFailed", "message": "Line 3 is odd.", "param": "training_file"}
+                lab.azure.store.put("job", job["id"], job | {"_failure": failure}, parent=job["_account"])
+
+    lab.azure.faults.append(spoil)
+
+
 def recipes(lab, *statuses: str) -> Counter[str]:
     """How many jobs of each recipe (a suffix ends in its fingerprint) the local Azure has in one of `statuses`."""
     return Counter(job["suffix"].rpartition("-")[2] for job in lab.stored("job") if status(lab, job) in statuses)
 
 
 def status(lab, job: dict) -> str:
-    from ftctl.local import jobstate
-
     return jobstate.life_of(lab.azure, job).status
 
 
@@ -44,7 +55,9 @@ def assert_converged(lab) -> None:
     succeeded, alive = recipes(lab, "succeeded"), recipes(lab, "pending", "running")
     assert not alive
     assert all(count == 1 for count in succeeded.values()), succeeded
-    files = Counter(file["filename"].rpartition("--")[2] for file in lab.stored("file") if "_job" not in file)
+    files = Counter(
+        file["filename"].rpartition("--")[2] for file in lab.stored("file") if file["purpose"] == "fine-tune"
+    )
     assert all(count == 1 for count in files.values()), files
     triples = Counter(
         tuple(one["properties"][name] for name in ("scope", "principalId", "roleDefinitionId"))

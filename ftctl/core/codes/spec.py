@@ -215,45 +215,4 @@ CODES: dict[str, Code] = {
         "Two owners would undo each other's changes.",
         "Let one of them own it and set `manage: reference` in the others.",
     ),
-    # --- the kinds' own rules
-    "FT1250": _code(
-        "A principal is not one of its forms",
-        "A principal is named in exactly one way; two names may be two people.",
-        "Keep one of user, group, servicePrincipal and id.",
-    ),
-    "FT1251": _code(
-        "A principal's type is missing",
-        "Azure looks a principal up by itself when no type is sent, and fails for one made just now.",
-        "Add `type: User`, `Group` or `ServicePrincipal` beside the id.",
-    ),
-    "FT1252": _code(
-        "A role is unknown",
-        "A role is named as Azure names its built-in roles, or by the GUID of its definition.",
-        "Correct the name, or give the GUID of a role of your own.",
-    ),
-    "FT1253": _code(
-        "A dataset has no data",
-        "A dataset is a file; without one there is nothing to upload.",
-        "Name the JSON Lines file as `path`, relative to the spec.",
-    ),
-    "FT1254": _code(
-        "A job's data is in another account",
-        "Azure trains only on files of the job's own account.",
-        "Declare the dataset once more with the job's `resource`.",
-    ),
-    "FT1255": _code(
-        "A deployment's model is not one of its forms",
-        "A deployment serves either what a job of this stack trains or a model by name.",
-        "Write `{job: tone}`, or `{name: gpt-4.1-mini, version: …}`.",
-    ),
-    "FT1256": _code(
-        "A base model's version is missing",
-        "A name alone would let Azure choose the version, and change it later.",
-        "Add the version beside the name, in quotes.",
-    ),
-    "FT1257": _code(
-        "The training data has not one system message",
-        "`from-training` takes the system message that all examples share.",
-        "Write the system message out in the smoke test.",
-    ),
 }

@@ -1,0 +1,187 @@
+"""An apply that was killed, at any call and in any way, is finished by the next one, and nothing is made twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from itertools import count, cycle
+from threading import Lock
+
+import pytest
+import yaml
+
+from ftctl.core.clock import ManualClock
+from ftctl.core.errors import Exit, FtctlError
+from ftctl.local import arm
+from ftctl.local.azure import Azure, Fault, Settings
+
+from .conftest import SPEC, Lab, examples
+from .ending import assert_converged, patiently, recipes, status
+
+PACE = 100_000  # what is asked for is there at the next look, so that an apply has few calls
+WAYS = {"before": Fault("lose"), "after": Fault("lose", after=True)}
+
+
+class Cut:
+    """A fault hook for a connection that is gone from the `at`-th call on: no reply comes after, or before, the work."""
+
+    def __init__(self, at: int, fault: Fault) -> None:
+        self.at, self.fault = at, fault
+        self.seen = 0
+        self._lock = Lock()
+
+    def __call__(self, _request, route):
+        if route.name.startswith("entra."):  # signing in changes nothing
+            return None
+        with self._lock:
+            self.seen += 1
+        return self.fault if self.seen >= self.at else None
+
+
+@pytest.fixture
+def fresh(tmp_path):
+    """Makes a new local Azure, empty but for what it begins with, and a small stack."""
+
+    @contextmanager
+    def make():
+        clock = ManualClock()
+        azure = Azure(None, clock=clock, settings=Settings(pace=PACE))
+        with azure.serve() as served:
+            lab = Lab(tmp_path, azure, served, clock)
+            lab.data("train", examples(10))
+            lab.data("valid", examples(10, "screen"))
+            yield lab
+        azure.close()
+
+    return make
+
+
+def state(lab) -> dict[str, list]:
+    """What there is, without ids and moments."""
+    return {
+        "groups": sorted(one["name"] for one in lab.stored("group") if not arm.gone(lab.azure, one)),
+        "accounts": sorted((one["name"], one["tags"]["ftctl-applied"]) for one in lab.stored("account")),
+        "assignments": sorted(one["name"] for one in lab.stored("role_assignment")),
+        "files": sorted(one["filename"] for one in lab.stored("file")),
+        "jobs": sorted((one["suffix"], status(lab, one)) for one in lab.stored("job")),
+        "deployments": sorted(
+            (one["name"], one["sku"]["capacity"], ".ft-" in one["properties"]["model"]["name"])
+            for one in lab.stored("deployment")
+        ),
+    }
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_killed_at_any_call_the_next_apply_ends_the_same(fresh, way):
+    with fresh() as lab:
+        assert lab.apply().exit is Exit.DONE
+        wanted = state(lab)
+    for at in count(1):
+        with fresh() as lab:
+            ended = killed(lab, lab.apply, Cut(at, WAYS[way]))
+            patiently(lab)
+            assert state(lab) == wanted, f"killed {way} the work of call {at}"
+            assert_converged(lab)
+        if ended:
+            break
+    assert at > 25
+
+
+def test_a_destroy_killed_at_any_call_is_finished_by_the_next(fresh):
+    """Every other call is cut off after its work, the others before it."""
+    for at, way in zip(count(1), cycle(WAYS), strict=False):
+        with fresh() as lab:
+            empty = state(lab)
+            lab.apply()
+            ended = killed(lab, lab.destroy, Cut(at, WAYS[way]))
+            assert lab.destroy().exit is Exit.DONE
+            assert state(lab) == empty, f"killed {way} the work of call {at}"
+            assert lab.destroy().outcomes == ()
+        if ended:
+            break
+    assert at > 20
+
+
+def killed(lab, run, cut: Cut) -> bool:
+    """Run until `cut`; whether it came to its end all the same, having made too few calls."""
+    lab.azure.faults.append(cut)
+    try:
+        return run().exit is Exit.DONE
+    except FtctlError as error:
+        assert error.exit is Exit.ERROR
+        return False
+    finally:
+        lab.azure.faults.clear()
+
+
+# --- processes
+
+
+def project(folder, pace: float) -> Azure:
+    """A folder with a small stack, and a way to look at (and wind) its local Azure."""
+    for name, word in (("train", "printer"), ("valid", "screen")):
+        text = "".join(json.dumps(row) + "\n" for row in examples(10, word))
+        (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
+    (folder / "stack.yaml").write_text(yaml.safe_dump(SPEC), encoding="utf-8")
+    return Azure(folder / "azure", settings=Settings(pace=pace))
+
+
+def start(folder) -> subprocess.Popen:
+    command = [sys.executable, "-m", "ftctl", "apply", "stack.yaml", "--auto-approve"]
+    paths = os.pathsep.join(filter(None, sys.path))
+    environment = os.environ | {"FTCTL_LOCAL_DIR": str(folder / "azure"), "PYTHONPATH": paths, "COLUMNS": "100"}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def until_trained_on(azure: Azure, process: subprocess.Popen) -> None:
+    """Wait until a job has its place in Azure."""
+    for _ in range(1000):
+        if any("_placed" in job for job in azure.store.all("job")):
+            return
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    raise AssertionError("no job was begun")
+
+
+def finish(folder, azure: Azure) -> None:
+    """Let the training end, and apply again."""
+    azure.clock.advance(3600)
+    Azure(azure.folder, settings=Settings(pace=PACE)).close()
+    process = start(folder)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == Exit.DONE, err
+    assert len(azure.store.all("job")) == 1
+    assert [one["name"] for one in azure.store.all("deployment")] == ["prod"]
+    assert sum(one["purpose"] == "fine-tune" for one in azure.store.all("file")) == 2
+
+
+def test_a_process_killed_while_it_trains_is_continued_by_the_next(tmp_path):
+    azure = project(tmp_path, pace=60.0)
+    process = start(tmp_path)
+    until_trained_on(azure, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=10)
+    assert process.returncode == -signal.SIGKILL
+    finish(tmp_path, azure)
+    azure.close()
+
+
+def test_a_process_interrupted_while_it_trains_says_what_goes_on_and_how_to_continue(tmp_path):
+    azure = project(tmp_path, pace=60.0)
+    process = start(tmp_path)
+    until_trained_on(azure, process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == Exit.INTERRUPTED
+    assert "training is not cancelled" in err
+    assert "job/tone" in out
+    assert "ftctl apply stack.yaml" in out
+    assert "Traceback" not in out + err
+    finish(tmp_path, azure)
+    azure.close()
