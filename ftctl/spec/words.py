@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ftctl.core.codes.spec import CODES
+from ftctl.core.codes import CODES
 from ftctl.core.errors import Problem, Where
 
 _LONGEST = 40

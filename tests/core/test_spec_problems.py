@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from ftctl.catalog import clouds
-from ftctl.core.codes.spec import CODES
+from ftctl.core.codes import kinds, spec
 from ftctl.core.errors import Exit, FtctlError
 from ftctl.core.model import Address
 from ftctl.kinds.contract import Declaration, Kind, reference
@@ -21,6 +21,7 @@ from ftctl.spec.stack import load
 
 ROOT = Path(__file__).parents[2]
 
+CODES = {**spec.CODES, **kinds.CODES}
 HEAD = """\
 apiVersion: ftctl/v1
 stack: demo
@@ -127,6 +128,10 @@ BAD = {
 }
 
 WHOLE = {
+    "group-without-region": (
+        HEAD.replace("resourceGroup: rg", "resourceGroup: {name: g, create: true}"),
+        ["FT1258 3:61"],
+    ),
     "missing-top": ("stack: demo\n", ["FT1101 1:1", "FT1101 1:1"]),
     "version": (HEAD.replace("v1", "v2"), ["FT1103 1:13"]),
     "stack-name": (HEAD.replace("demo", "Demo", 1), ["FT1104 2:8"]),

@@ -11,6 +11,7 @@ from pathlib import Path
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ftctl.core.changes import Mode
 from ftctl.core.clock import ManualClock
 from ftctl.core.errors import FtctlError
 from ftctl.engine.execute import Stop
@@ -55,6 +56,7 @@ EDITS = st.one_of(
     st.tuples(st.just("assignment"), st.sampled_from(sorted(ASSIGNMENTS))),
     st.tuples(st.just("deployment"), st.sampled_from(sorted(DEPLOYMENTS))),
     st.tuples(st.just("rename"), st.sampled_from(["prod", "live"])),
+    st.tuples(st.just("smoke"), st.booleans()),
 )
 DRIFT = st.one_of(
     st.tuples(st.just("set capacity"), st.integers(1, 9)),
@@ -62,30 +64,37 @@ DRIFT = st.one_of(
     st.tuples(st.just("cancel"), st.none()),
     st.tuples(st.just("wait"), st.sampled_from([60, 7200])),
 )
+FAULTY = st.tuples(st.sampled_from(sorted(FAULTS)), st.integers(1, 25), st.sampled_from([1, 3, 100]))
 APPLIES = st.one_of(
     st.tuples(st.just("apply"), st.none()),
     st.tuples(st.just("interrupt at event"), st.integers(1, 20)),
     st.tuples(st.just("apply for seconds"), st.sampled_from([1, 30, 90])),
-    st.tuples(
-        st.just("apply with"),
-        st.tuples(st.sampled_from(sorted(FAULTS)), st.integers(1, 25), st.sampled_from([1, 3, 100])),
-    ),
+    st.tuples(st.sampled_from(["apply with", "apply with", "apply with", "destroy with"]), FAULTY),
 )
-HISTORIES = st.lists(st.one_of(EDITS, DRIFT, APPLIES, APPLIES), min_size=2, max_size=7)
+HISTORIES = st.lists(st.one_of(EDITS, DRIFT, APPLIES, APPLIES), min_size=3, max_size=9)
 
 
 @given(history=HISTORIES)
 @example(history=[("interrupt at event", 14), ("data", "screens"), ("apply with", ("500", 9, 3)), ("data", "printers")])
 @example(history=[("apply", None), ("sku", "Standard"), ("rename", "live"), ("delete", "role_assignment")])
-@settings(max_examples=12)
+@example(
+    history=[("smoke", True), ("apply", None), ("data", "faxes"), ("apply with", ("500", 22, 100)), ("capacity", 10)]
+)
+@example(
+    history=[("apply", None), ("destroy with", ("lost", 18, 100)), ("epochs", 1), ("apply with", ("cut after", 1, 3))]
+)
+@settings(max_examples=15)
 def test_a_patient_apply_reaches_what_is_declared(history):
+    uploaded: dict[str, str] = {}
     with small_lab() as lab:
         for what, how in history:
+            uploaded |= {one["id"]: one["filename"] for one in lab.stored("file")}
             happen(lab, what, how)
             assert max(recipes(lab, "pending", "running", "succeeded").values(), default=1) == 1
         patiently(lab)
         assert_converged(lab)
-        assert_as_declared(lab)
+        uploaded |= {one["id"]: one["filename"] for one in lab.stored("file")}
+        assert_as_declared(lab, uploaded)
 
 
 @contextmanager
@@ -108,6 +117,9 @@ def happen(lab, what: str, how) -> None:
             lab.spec["jobs"]["tone"]["hyperparameters"] = {"n_epochs": how}
         case "capacity" | "sku":
             main(lab)[what] = how
+        case "smoke":
+            main(lab).pop("smokeTest", None)
+            main(lab).update({"smokeTest": {"user": "My printer number 3 does not start."}} if how else {})
         case "tag":
             lab.spec["resources"]["main"]["tags"] = {"colour": how}
         case "assignment":
@@ -160,19 +172,22 @@ def drift(lab, what: str, how) -> None:
 def apply(lab, what: str, how) -> None:
     """Apply, in whatever way it ends."""
     stop, events = Stop(), count(1)
-    options = {}
+    options: dict = {}
     match what:
         case "interrupt at event":
             options = {"stop": stop, "emit": lambda event: stop.set() if next(events) >= how else None}
         case "apply for seconds":
             options = {"wait": float(how)}
-        case "apply with":
+        case "apply with" | "destroy with":
+            options = {"mode": Mode.DESTROY if what == "destroy with" else Mode.NORMAL}
             kind, first, times = how
             calls = count(1)
             lab.azure.faults.append(
-                lambda request, route: FAULTS[kind]
-                if not route.name.startswith("entra.") and first <= next(calls) < first + times
-                else None
+                lambda request, route: (
+                    FAULTS[kind]
+                    if not route.name.startswith("entra.") and first <= next(calls) < first + times
+                    else None
+                )
             )
     try:
         lab.apply(**options)
@@ -182,7 +197,7 @@ def apply(lab, what: str, how) -> None:
         lab.azure.faults.clear()
 
 
-def assert_as_declared(lab) -> None:
+def assert_as_declared(lab, uploaded: dict[str, str]) -> None:
     """What the local Azure has is what the spec says, read past all of ftctl."""
     deployments = {body["name"]: body for body in lab.stored("deployment")}
     assert deployments.keys() == lab.spec["deployments"].keys()
@@ -190,7 +205,7 @@ def assert_as_declared(lab) -> None:
         body = deployments[name]
         assert body["sku"] == {"name": wanted.get("sku", "GlobalStandard"), "capacity": wanted["capacity"]}
         served = body["properties"]["model"]["name"]
-        assert served == (tuned(lab) if "job" in wanted["model"] else wanted["model"]["name"])
+        assert served == (tuned(lab, uploaded) if "job" in wanted["model"] else wanted["model"]["name"])
     described = [one["properties"]["description"] for one in lab.stored("role_assignment")]
     ours = {text.rpartition("/")[2] for text in described if text and text.startswith("ftctl: tone/")}
     assert ours == lab.spec["roleAssignments"].keys()
@@ -199,16 +214,15 @@ def assert_as_declared(lab) -> None:
         assert account["tags"][tag] == value
 
 
-def tuned(lab) -> str:
+def tuned(lab, uploaded: dict[str, str]) -> str:
     """The model of the one job that learned from today's data with today's settings."""
     sha256 = hashlib.sha256((lab.folder / "train.jsonl").read_bytes()).hexdigest()
-    file_names = {one["id"]: one["filename"] for one in lab.stored("file")}
     epochs = lab.spec["jobs"]["tone"]["hyperparameters"]["n_epochs"]
     (model,) = [
         job["fine_tuned_model"]
         for job in lab.stored("job")
         if status(lab, job) == "succeeded"
         and job["_asked"]["n_epochs"] == epochs
-        and sha256 in file_names.get(job["training_file"], sha256)
+        and sha256 in uploaded[job["training_file"]]
     ]
     return model

@@ -112,8 +112,8 @@ class Meeting:
             try:
                 self.barrier.wait()
             except threading.BrokenBarrierError:
-                return None
-        return None
+                return
+        return
 
 
 def hold(lab, route: str, until, *, seconds: float = 3.0, first: int = 1):

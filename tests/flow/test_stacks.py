@@ -163,7 +163,9 @@ def test_a_principal_that_nobody_knows_is_bad_data(lab):
     assert refused.value.exit is Exit.DATA
     told = {problem.where.line: problem for problem in refused.value.problems}
     assert [problem.code for problem in told.values()] == ["FT3210", "FT3210"]
-    assert {name for problem in told.values() for name in ("ml-enginers", "nobody@local.example") if name in problem.what}
+    assert {
+        name for problem in told.values() for name in ("ml-enginers", "nobody@local.example") if name in problem.what
+    }
 
 
 def test_an_account_is_read_only_where_it_is_referenced(lab):

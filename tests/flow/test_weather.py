@@ -1,4 +1,4 @@
-"""Azure as it is on other days: slow rights, busy accounts, deployments that do not answer yet, values that do not stick."""
+"""Azure on other days: slow rights, busy accounts, deployments that do not answer yet, values that do not stick."""
 
 from __future__ import annotations
 
