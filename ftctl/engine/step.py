@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ftctl.core.changes import Reason
 from ftctl.core.clock import Clock
 from ftctl.core.diff import differences, has_unknown
-from ftctl.core.errors import Exit, FtctlError, Problem, Where
+from ftctl.core.errors import FtctlError, Problem, Where
 from ftctl.core.model import Address, Health, Home, Live, Resource, Wanted, World
 from ftctl.core.steps import Op, Step
 from ftctl.kinds.contract import Kind, NotYetError, Verdict
@@ -21,6 +21,7 @@ from ftctl.kinds.contract import Kind, NotYetError, Verdict
 if TYPE_CHECKING:
     from ftctl.clients import Clients
 
+_GRANTED = {"FT2004", "FT2005"}  # the refusals that a role assignment cures
 _GRANT_PATIENCE = 30 * 60  # seconds; Azure names 30 minutes as the longest that a role assignment takes
 _CHECK_PATIENCE = 20 * 60  # seconds; large models have taken 15 minutes to answer after `Succeeded`
 _UNSEEN_LOOKS = 3  # a thing made a moment ago may be missing from the next answer
@@ -91,7 +92,7 @@ class Task:
 
     def _refused(self, error: FtctlError) -> Next:
         problem = error.problems[0].about(self.address)
-        if error.exit is not Exit.PERMISSION or not self.granting:
+        if problem.code not in _GRANTED or not (self.granting and "roleAssignment" in self.kind.after):
             return Failed(problem)
         if self._now() - self.began < _GRANT_PATIENCE:
             return Again("waiting for the role assignment to take effect")
@@ -144,8 +145,7 @@ class Task:
         moved = [
             name
             for name, value in reviewed.items()
-            if not has_unknown(value)
-            and self.kind.normal(name, wanted.fields.get(name)) != self.kind.normal(name, value)
+            if not (has_unknown(value) or self._same(name, wanted.fields.get(name), value))
         ]
         if moved or wanted.key != self.step.change.key:
             raise FtctlError(

@@ -158,7 +158,8 @@ class JobKind(Kind):
         assert account is not None
         data = clients.data(account.outputs["endpoint"])
         bodies = data.list_jobs()
-        hashes = {file["id"]: marks.parse_filename(file.get("filename") or "") for file in data.list_files() if bodies}
+        files = data.list_files() if bodies else []
+        hashes = {file["id"]: marks.parse_filename(file.get("filename") or "") for file in files}
         sha256s = {file: marked[2] for file, marked in hashes.items() if marked}
         return Seen(
             tuple(_live(body, account.key, account.outputs["endpoint"], scope.home, sha256s) for body in bodies)

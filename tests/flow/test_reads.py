@@ -140,6 +140,8 @@ def test_a_reader_cannot_apply(lab):
     signed_in(lab, identity.FTCTL_READER)
     report = lab.apply()
     assert report.exit is Exit.PERMISSION
+    assert {o.problem.code for o in report.outcomes if o.problem} == {"FT2004"}
+    assert report.seconds < 60  # no role assignment of this stack could give these rights: nothing is waited for
     assert lab.stored("group") == []
 
 
