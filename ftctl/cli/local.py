@@ -1,4 +1,4 @@
-"""`ftctl local`: the local Azure as a server for other clients, its environment and its clock."""
+"""`ftctl local`: the local Azure as a server for other clients, its environment, its clock and its faults."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ftctl.cli.local_faults import faults, settings
 from ftctl.cli.options import output, seconds
 from ftctl.cli.session import nearby
 from ftctl.cli.streams import ask, emit, interactive, look, show, tell
@@ -28,9 +29,19 @@ def command() -> None:
     """
 
 
+command.add_command(faults)
+command.add_command(settings)
+
+
 @command.command()
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Port on 127.0.0.1.  [default: a free one]"
+    "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Port to listen on.  [default: a free one]"
+)
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    metavar="ADDRESS",
+    help="Address to listen on. Any but this machine's own is warned of.  [default: 127.0.0.1]",
 )
 @click.option(
     "--pace",
@@ -40,25 +51,27 @@ def command() -> None:
 )
 @click.option("--retirements", type=click.Choice(["warn", "enforce"]), help="What to do about models past their date.")
 @click.option("--detach", is_flag=True, help="Run in the background, until `ftctl local down`.")
-def up(port: int, pace: float | None, retirements: str | None, *, detach: bool) -> None:
+def up(port: int, host: str, pace: float | None, retirements: str | None, *, detach: bool) -> None:
     """Serve the local Azure until Ctrl-C, or in the background.
 
     --pace and --retirements are kept with its state.
     """
-    from ftctl.cli.serving import detached, serve  # noqa: PLC0415  the server is only for those who start it
+    from ftctl.cli.serving import detached, serve, warn_of  # noqa: PLC0415  the server is only for those who start it
 
     folder = local_folder()
     if server := running(folder):
         raise FtctlError(Problem("FT5001", f"the local Azure is up already, at {server.url}"))
     if detach:
-        arguments = ["--port", str(port)]
+        warn_of(host)
+        arguments = ["--port", str(port), "--host", host]
         arguments += ["--pace", str(pace)] if pace else []
         arguments += ["--retirements", retirements] if retirements else []
         server = detached(folder, arguments)
         show(f"The local Azure (not Microsoft Azure) is up at {server.url}")
         tell('For other clients: eval "$(ftctl local env)". To stop it: ftctl local down')
         return
-    serve(folder, port, pace, retirements)
+    warn_of(host)
+    serve(folder, port, pace, retirements, host=host)
 
 
 @command.command()

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,24 @@ _STATE = ("state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "secrets.json"
 _FOLDERS = ("blobs", "tls")
 
 
-def serve(folder: Path, port: int, pace: float | None, retirements: str | None) -> None:
+def warn_of(host: str) -> None:
+    """Say what it means to listen where other machines can call."""
+    if not is_own(host):
+        tell(
+            f"Warning: it listens on {host}, where other machines can reach it. Whoever has a secret of its folder is let "
+            "in, and its certificate names this machine alone."
+        )
+
+
+def is_own(host: str) -> bool:
+    """Whether nobody but this machine can call an address."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def serve(folder: Path, port: int, pace: float | None, retirements: str | None, *, host: str = "127.0.0.1") -> None:
     """Serve until SIGINT or SIGTERM."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -38,11 +56,12 @@ def serve(folder: Path, port: int, pace: float | None, retirements: str | None) 
     with usable(folder):
         azure = _opened(folder, {name: value for name, value in given.items() if value is not None})
     try:
-        with azure.serve(port=port) as served:
+        with azure.serve(host=host, port=port) as served:
             _until(ended, folder, served)
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no such port"
-        raise FtctlError(Problem("FT5003", f"the local Azure cannot listen on port {port}: {reason}")) from None
+        place = f"port {port}" if is_own(host) else f"{host} port {port}"
+        raise FtctlError(Problem("FT5003", f"the local Azure cannot listen on {place}: {reason}")) from None
     finally:
         azure.close()
 

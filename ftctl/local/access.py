@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hmac
+from ipaddress import ip_address, ip_network
 from typing import Any, NoReturn
 
 from ftctl.local import catalog, identity, roles
 from ftctl.local.identity import Principal
-from ftctl.local.wire import Refusal, Request, Route
+from ftctl.local.wire import Plane, Refusal, Request, Route
 
 # The resources that tokens are asked for, in each of Azure's clouds; without a slash at the end.
 ARM_AUDIENCES = frozenset(
@@ -113,7 +114,7 @@ def admit_data(request: Request, route: Route) -> None:
     """Sign in and authorize on the data plane: a key may do all, a token's principal what its roles say."""
     account = request.account
     assert account is not None
-    _check_network(account)
+    _check_network(request, account)
     key = _key(request)
     if key:
         if account["properties"].get("disableLocalAuth"):
@@ -127,12 +128,22 @@ def admit_data(request: Request, route: Route) -> None:
     who = _data_principal(request, token)
     request.principal = who
     if route.action and not roles.allowed(request.azure, who, route.action, account["id"], data=True):
-        raise Refusal(
+        raise missing_right(request, route)
+
+
+def missing_right(request: Request, route: Route) -> Refusal:
+    """The refusal of a caller who has signed in and may not do this, as the route's plane writes it."""
+    who = request.principal
+    if route.plane is Plane.DATA:
+        return Refusal(
             401,
             "PermissionDenied",
-            f"The principal `{who.id}` lacks the required data action `{route.action}` to perform "
+            f"The principal `{who.id if who else ''}` lacks the required data action `{route.action}` to perform "
             f"`{request.method} {request.path}` operation.",
         )
+    if who is None or route.plane is not Plane.ARM:
+        return Refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+    return forbidden(who, route.action, request.path)
 
 
 def _data_principal(request: Request, token: str) -> Principal:
@@ -148,14 +159,16 @@ def _data_principal(request: Request, token: str) -> Principal:
     return who
 
 
-def _check_network(account: dict[str, Any]) -> None:
-    """Callers are on this machine: only an account open to the public, or to loopback by name, lets them in."""
+def _check_network(request: Request, account: dict[str, Any]) -> None:
+    """Only an account open to the public, or to the caller's address, lets anybody in."""
     properties = account["properties"]
     if properties.get("publicNetworkAccess") == "Disabled":
         raise Refusal(403, "AccessDenied", "Public access is disabled. Please configure private endpoint.")
-    rules = properties.get("networkAcls") or {}
-    addresses = {str(rule.get("value")) for rule in rules.get("ipRules") or [] if isinstance(rule, dict)}
-    if rules.get("defaultAction") == "Deny" and not addresses & {"127.0.0.1", "127.0.0.1/32", "127.0.0.0/8", "::1"}:
+    rules = properties.get("networkAcls")
+    if not rules or rules.get("defaultAction") != "Deny":
+        return
+    caller = ip_address(request.caller)
+    if not any(caller in ip_network(rule["value"], strict=False) for rule in rules["ipRules"]):
         raise Refusal(403, "AccessDenied", "Access denied due to Virtual Network/Firewall rules.")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from typing import Any
 
 from ftctl.local import arm, catalog
@@ -11,7 +12,7 @@ from ftctl.local.wire import Refusal, Request
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,63}")
 _SUBDOMAIN = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]{0,62}[a-zA-Z0-9]")
-_KINDS = ("OpenAI", "AIServices")
+KINDS = ("OpenAI", "AIServices")
 _IDENTITIES = ("None", "SystemAssigned", "UserAssigned", "SystemAssigned, UserAssigned", "SystemAssigned,UserAssigned")
 _BOOLEANS = (
     "disableLocalAuth",
@@ -21,6 +22,9 @@ _BOOLEANS = (
     "allowProjectManagement",
     "restore",
 )
+_LISTS = ("allowedFqdnList", "associatedProjects", "userOwnedStorage", "networkInjections", "costControlIds")
+_OBJECTS = ("apiProperties", "encryption", "amlWorkspace", "locations", "raiMonitorConfig")
+_PROJECT = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{1,63}")
 # What the service computes, and what only asks for something once.
 _NOT_KEPT = frozenset(
     {
@@ -93,7 +97,7 @@ def checked(name: str, sent: dict[str, Any], before: Doc | None) -> Doc:
         "sku": _sku(sent, before),
         "properties": _properties(arm.mapping(sent.get("properties"), "properties"), before),
     }
-    if wanted["kind"] not in _KINDS:
+    if wanted["kind"] not in KINDS:
         raise arm.invalid(
             f"The account type '{wanted['kind']}' is either invalid or unavailable in given region.", "InvalidApiSetId"
         )
@@ -103,9 +107,9 @@ def checked(name: str, sent: dict[str, Any], before: Doc | None) -> Doc:
     return wanted
 
 
-def shown(request: Request, doc: Doc) -> dict[str, Any]:
-    """A stored account as a client sees it now: what was set, and what the service adds."""
-    word = arm.state(request.azure, doc)
+def shown(request: Request, doc: Doc, word: str = "") -> dict[str, Any]:
+    """A stored account as a client sees it now: what was set, and what the service adds; `word` is its state."""
+    word = word or arm.state(request.azure, doc)
     subdomain = doc["properties"].get("customSubDomainName")
     path = subdomain or f"regional/{catalog.normal(doc['location'])}"
     endpoint = f"{request.base_url}/cognitiveservices/{path}/"
@@ -179,6 +183,7 @@ def _properties(sent: dict[str, Any], before: Doc | None) -> dict[str, Any]:
     for name in _BOOLEANS:
         if not isinstance(sent.get(name, False), bool | None):
             raise arm.invalid(f"The property '{name}' must be true or false.")
+    _check_shapes(kept)
     access = kept.get("publicNetworkAccess", "Enabled")
     if access not in ("Enabled", "Disabled"):
         raise arm.invalid("The property 'publicNetworkAccess' must be Enabled or Disabled.")
@@ -189,6 +194,18 @@ def _properties(sent: dict[str, Any], before: Doc | None) -> dict[str, Any]:
     return kept
 
 
+def _check_shapes(kept: dict[str, Any]) -> None:
+    for name in _OBJECTS:
+        arm.mapping(kept.get(name), name)
+    for name in _LISTS:
+        if not isinstance(kept.get(name, []), list):
+            raise arm.invalid(f"The property '{name}' must be a list.")
+    projects = [kept.get("defaultProject"), *kept.get("associatedProjects", [])]
+    for project in (arm.text(one, "associatedProjects") for one in projects):
+        if project and not _PROJECT.fullmatch(project):
+            raise arm.invalid(f"The project name '{project}' is invalid.", "BadRequest")
+
+
 def _check_subdomain(kept: dict[str, Any], before: Doc | None) -> None:
     """Once set it can neither change nor go."""
     known = (before or {"properties": {}})["properties"].get("customSubDomainName")
@@ -197,8 +214,13 @@ def _check_subdomain(kept: dict[str, Any], before: Doc | None) -> None:
         if wanted and wanted.lower() != known.lower():
             raise arm.invalid("The custom subdomain name of an account cannot be changed once it is set.", "BadRequest")
         kept["customSubDomainName"] = known
-    elif wanted and (not _SUBDOMAIN.fullmatch(wanted) or wanted.lower() == "regional"):
+    elif wanted and not is_subdomain(wanted):
         raise arm.invalid(f"The subdomain name '{wanted}' is invalid.", "SubDomainNameInvalid")
+
+
+def is_subdomain(name: str) -> bool:
+    """Whether an account could be called so; one name is ours."""
+    return bool(_SUBDOMAIN.fullmatch(name)) and name.lower() != "regional"
 
 
 def _check_network(kept: dict[str, Any]) -> None:
@@ -207,12 +229,24 @@ def _check_network(kept: dict[str, Any]) -> None:
         return
     if rules.get("defaultAction") not in ("Allow", "Deny"):
         raise arm.invalid("The property 'networkAcls.defaultAction' must be Allow or Deny.")
-    for name in ("ipRules", "virtualNetworkRules"):
-        if not isinstance(rules.get(name, []), list):
-            raise arm.invalid(f"The property 'networkAcls.{name}' must be a list.")
+    if rules.get("bypass") not in (None, "None", "AzureServices"):
+        raise arm.invalid("The property 'networkAcls.bypass' must be None or AzureServices.")
+    for name, key in (("ipRules", "value"), ("virtualNetworkRules", "id")):
+        listed = rules.get(name, [])
+        if not isinstance(listed, list) or not all(isinstance(one, dict) and one.get(key) for one in listed):
+            raise arm.invalid(f"The property 'networkAcls.{name}' must be a list of objects with '{key}'.")
+    for rule in rules.get("ipRules", []):
+        _check_range(arm.text(rule["value"], "networkAcls.ipRules.value"))
     if not kept.get("customSubDomainName"):
         raise arm.invalid("Network rules need an account with a custom subdomain name.", "BadRequest")
     kept["networkAcls"] = {"virtualNetworkRules": [], "ipRules": []} | rules
+
+
+def _check_range(text: str) -> None:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        raise arm.invalid(f"The value '{text}' is no IP address and no range of them.", "BadRequest") from None
 
 
 def _check_kind(wanted: Doc, before: Doc | None) -> None:

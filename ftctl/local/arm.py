@@ -18,6 +18,7 @@ GROUP = f"{GROUPS}/{{group}}"
 PROVIDER = "Microsoft.CognitiveServices"
 ACCOUNTS = f"{GROUP}/providers/{PROVIDER}/accounts"
 ACCOUNT = f"{ACCOUNTS}/{{account}}"
+SUBSCRIPTION_PROVIDER = f"/subscriptions/{{subscription}}/providers/{PROVIDER}"
 LOCATION = f"/subscriptions/{{subscription}}/providers/{PROVIDER}/locations/{{location}}"
 _TAGS = 50
 _TAG_NAME, _TAG_VALUE = 512, 256
@@ -44,6 +45,24 @@ def begin(azure: Azure, doc: Doc, word: str, azure_seconds: float) -> None:
 def state(azure: Azure, doc: Doc) -> str:
     """A resource's provisioningState now."""
     return str(doc["_during"]) if doc.get("_until", 0) > azure.moment() else "Succeeded"
+
+
+def look(azure: Azure, doc: Doc) -> str:
+    """The state as one more look at an account says it: with `flap` set, the first ones do not agree."""
+    word, flap = state(azure, doc), azure.settings.flap
+    if word != "Succeeded" or doc.get("_looks", 0) >= flap:
+        return word
+    with azure.store.transaction():
+        now = azure.store.get("account", doc["id"]) or doc
+        looks = now.get("_looks", 0)
+        azure.store.put("account", doc["id"], now | {"_looks": looks + 1}, parent=doc["_group"])
+    doc["_looks"] = looks + 1
+    return "Accepted" if looks % 2 else word
+
+
+def retry_after(azure: Azure) -> dict[str, str]:
+    """When to ask again: the service does not say it, and its SDKs then wait for half a minute."""
+    return {} if azure.settings.faithful else {"Retry-After": "1"}
 
 
 def new_etag(doc: Doc) -> None:
@@ -105,15 +124,26 @@ def parent_account(request: Request) -> Doc:
             f"Failed to perform 'write' on resource(s) of type 'accounts/deployments', because the parent resource "
             f"'{account_id(group, name)}' could not be found.",
         )
-    word = state(request.azure, account)
+    _refuse_unready(account, state(request.azure, account))
+    refuse_while_busy(request.azure, account)
+    return account
+
+
+def look_at_parent(request: Request) -> None:
+    """Before a write below an account, and outside of its transaction: the look counts even where it ends the write."""
+    names = request.names
+    account = request.azure.store.get("account", account_id(names["group"], names["account"]))
+    if account:
+        _refuse_unready(account, look(request.azure, account))
+
+
+def _refuse_unready(account: Doc, word: str) -> None:
     if word != "Succeeded":
         raise Refusal(
             400,
             "AccountProvisioningStateInvalid",
             f"Call to {PROVIDER}/accounts failed. Error message: Account {account['id']} in state {word}",
         )
-    refuse_while_busy(request.azure, account)
-    return account
 
 
 def refuse_while_busy(azure: Azure, account: Doc) -> None:

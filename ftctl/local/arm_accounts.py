@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from ftctl.local import account_body, arm, catalog, identity
+from ftctl.local import account_body, arm, identity, quotas
 from ftctl.local.arm_groups import drop_assignments
 from ftctl.local.catalog import normal
 from ftctl.local.identity import Principal
@@ -24,7 +24,6 @@ _CREATION, _CREATION_WITH_SUBDOMAIN = 1, 32  # of Azure's seconds, as recorded
 _KEYS = {"key1": "key1", "key2": "key2"}
 _DELETED = f"{arm.LOCATION}/resourceGroups/{{group}}/deletedAccounts/{{account}}"
 _DELETED_ACTION = f"{arm.PROVIDER}/locations/resourceGroups/deletedAccounts"
-_SUBSCRIPTION_LIST = f"/subscriptions/{{subscription}}/providers/{arm.PROVIDER}/accounts"
 
 
 @route("PUT", arm.ACCOUNT, plane=Plane.ARM, action=f"{_ACTION}/write")
@@ -65,7 +64,8 @@ def patch_account(request: Request) -> Reply:
 
 @route("GET", arm.ACCOUNT, plane=Plane.ARM, action=f"{_ACTION}/read")
 def get_account(request: Request) -> Reply:
-    return _reply(request, arm.existing_account(request), 200)
+    account = arm.existing_account(request)
+    return _reply(request, account, 200, arm.look(request.azure, account))
 
 
 @route("GET", arm.ACCOUNTS, plane=Plane.ARM, action=f"{_ACTION}/read")
@@ -74,7 +74,7 @@ def list_in_group(request: Request) -> Reply:
     return _list(request, request.azure.store.all("account", group["id"]))
 
 
-@route("GET", _SUBSCRIPTION_LIST, plane=Plane.ARM, action=f"{_ACTION}/read")
+@route("GET", f"{arm.SUBSCRIPTION_PROVIDER}/accounts", plane=Plane.ARM, action=f"{_ACTION}/read")
 def list_in_subscription(request: Request) -> Reply:
     return _list(request, request.azure.store.all("account"))
 
@@ -98,7 +98,7 @@ def delete_account(request: Request) -> Reply:
             )
         drop_assignments(request, account["id"])
         soft_delete(azure, account)
-    return Reply(200)
+    return Reply(200, b"")
 
 
 @route("POST", f"{arm.ACCOUNT}/listKeys", plane=Plane.ARM, action=f"{_ACTION}/listKeys/action")
@@ -141,13 +141,13 @@ def operation_result(request: Request) -> Reply:
         "startTime": azure.stamp(operation["start"]),
     }
     if running:
-        return Reply(200, body, {"Retry-After": "1"})
+        return Reply(200, body, arm.retry_after(azure))
     return Reply(200, body | {"endTime": azure.stamp(operation["until"])})
 
 
 @route(
     "GET",
-    f"/subscriptions/{{subscription}}/providers/{arm.PROVIDER}/deletedAccounts",
+    f"{arm.SUBSCRIPTION_PROVIDER}/deletedAccounts",
     plane=Plane.ARM,
     action=f"{arm.PROVIDER}/deletedAccounts/read",
 )
@@ -172,7 +172,7 @@ def purge(request: Request) -> Reply:
         if doc is None:
             return Reply(204)
         _forget(request.azure, doc)
-    return Reply(200)
+    return Reply(200, b"")
 
 
 def by_subdomain(azure: Azure, subdomain: str) -> Doc | None:
@@ -230,14 +230,15 @@ def _blank(azure: Azure, id_: str, name: str) -> Doc:
 def _create(request: Request, doc: Doc, wanted: Doc) -> Reply:
     """The first write, or the one that restores: it takes Azure a while."""
     azure = request.azure
-    doc.pop("_deleted", None)
+    for name in ("_deleted", "_looks"):
+        doc.pop(name, None)
     seconds = _CREATION_WITH_SUBDOMAIN if wanted["properties"].get("customSubDomainName") else _CREATION
     arm.begin(azure, doc, "Creating", seconds)
     path = f"{arm.SUBSCRIPTION}/providers/{arm.PROVIDER}/locations/{wanted['location']}/operationResults"
     name = arm.start_operation(azure, path, "Creating", doc["_until"])
-    poll = {"azure-asyncoperation": f"{request.base_url}{path}/{name}?api-version=2017-04-18", "Retry-After": "1"}
+    poll = {"azure-asyncoperation": f"{request.base_url}{path}/{name}?api-version=2017-04-18"}
     reply = _save(request, doc, wanted)
-    return replace(reply, status=201, headers={**reply.headers, **poll})
+    return replace(reply, status=201, headers={**reply.headers, **poll, **arm.retry_after(azure)})
 
 
 def _save(request: Request, doc: Doc, wanted: Doc) -> Reply:
@@ -253,13 +254,19 @@ def _save(request: Request, doc: Doc, wanted: Doc) -> Reply:
     return _reply(request, doc, 200)
 
 
+def subdomain_holder(azure: Azure, name: str) -> str | None:
+    """The id of the account that has a subdomain, soft-deleted ones too until their time has run out."""
+    held = azure.store.get("subdomain", name)
+    if held is None:
+        return None
+    holder = str(held["account"])
+    return holder if azure.store.get("account", holder) or soft_deleted(azure, holder) else None
+
+
 def _hold_subdomain(azure: Azure, doc: Doc, wanted: str | None) -> None:
     if not wanted:
         return
-    held = azure.store.get("subdomain", wanted)
-    holder = held["account"] if held else doc["id"]
-    # One whose holder's time has run out is free.
-    if holder != doc["id"] and (azure.store.get("account", holder) or soft_deleted(azure, holder)):
+    if subdomain_holder(azure, wanted) not in (None, doc["id"]):
         raise Refusal(
             409,
             "CustomDomainInUse",
@@ -302,12 +309,12 @@ def _check_count(azure: Azure, wanted: Doc) -> None:
     """The quota of accounts of a kind in a region, where soft-deleted ones count."""
     usage = f"{wanted['kind']}.S0.AccountCount"
     used = count(azure, wanted["kind"], wanted["location"])
-    if used >= catalog.limit(usage):
+    if used >= quotas.limit(usage):
         raise Refusal(
             400,
             "InsufficientQuota",
             f"This operation require 1 new capacity in quota {usage}, which is bigger than the current available "
-            f"capacity 0. The current quota usage is {used} and the quota limit is {catalog.limit(usage)}.",
+            f"capacity 0. The current quota usage is {used} and the quota limit is {quotas.limit(usage)}.",
         )
 
 
@@ -335,8 +342,8 @@ def _list(request: Request, docs: list[Doc]) -> Reply:
     return arm.collection([account_body.shown(request, one) for one in docs])
 
 
-def _reply(request: Request, doc: Doc, status: int) -> Reply:
-    body = account_body.shown(request, doc)
+def _reply(request: Request, doc: Doc, status: int, word: str = "") -> Reply:
+    body = account_body.shown(request, doc, word)
     return Reply(status, body, {"etag": body["etag"]})
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ftctl.local import access, arm, catalog, roles
+from ftctl.local import access, arm, catalog, quotas, roles
 from ftctl.local.catalog import BaseModel, Sku, normal
 from ftctl.local.store import Doc
 from ftctl.local.wire import Plane, Refusal, Reply, Request, route
@@ -16,10 +17,16 @@ if TYPE_CHECKING:
 
 _ACTION = f"{arm.PROVIDER}/accounts/deployments"
 _DEPLOYMENTS = f"{arm.ACCOUNT}/deployments"
-_DEPLOYMENT = f"{_DEPLOYMENTS}/{{deployment}}"
+DEPLOYMENT = f"{_DEPLOYMENTS}/{{deployment}}"
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CREATION = 240  # of Azure's seconds for a fine-tuned model; a base model is there at once
 _UPGRADES = ("OnceNewDefaultVersionAvailable", "OnceCurrentVersionExpired", "NoAutoUpgrade")
+_WORDS = {
+    "versionUpgradeOption": _UPGRADES,
+    "deploymentState": ("Running", "Paused"),
+    "serviceTier": ("Default", "Priority"),
+}
+_PAUSABLE = ("Standard", "GlobalStandard", "DataZoneStandard")
 _POLICIES = ("Microsoft.Default", "Microsoft.DefaultV2")
 _READ_ONLY = frozenset(
     {
@@ -32,6 +39,9 @@ _READ_ONLY = frozenset(
         "model",
     }
 )
+_IDLE = 15 * 86_400  # seconds without use, on the clock: what days bring is not paced
+_DEVELOPER = 86_400
+_NOTED = 3600  # seconds in which use is written down once
 _TUNED = "1"  # the version of every fine-tuned model
 
 
@@ -45,12 +55,13 @@ class _Plan:
     capacity: int
 
 
-@route("PUT", _DEPLOYMENT, plane=Plane.ARM, action=f"{_ACTION}/write")
+@route("PUT", DEPLOYMENT, plane=Plane.ARM, action=f"{_ACTION}/write")
 def put_deployment(request: Request) -> Reply:
     """Create (201) or replace (200); another fine-tuned model is made ready first."""
     sent, azure, name = request.json(), request.azure, request.names["deployment"]
     if not _NAME.fullmatch(name):
         raise arm.invalid(f"The deployment name '{name}' is invalid.", "InvalidDeploymentName")
+    arm.look_at_parent(request)
     _settle(request, sent)
     with azure.store.transaction():
         account = arm.parent_account(request)
@@ -62,29 +73,32 @@ def put_deployment(request: Request) -> Reply:
         if plan.sku.tuned and not same:
             arm.begin(azure, doc, "Creating", _CREATION)
         doc["properties"] = _properties(arm.mapping(sent.get("properties"), "properties"), plan.model)
+        if doc["properties"].get("deploymentState") == "Paused" and plan.sku.name not in _PAUSABLE:
+            raise _not_pausable(plan.sku.name)
         doc["_made"] = doc.get("_made", azure.moment())
         return _save(request, doc, plan, arm.checked_tags(sent.get("tags")), 200 if before else 201)
 
 
-@route("PATCH", _DEPLOYMENT, plane=Plane.ARM, action=f"{_ACTION}/write")
+@route("PATCH", DEPLOYMENT, plane=Plane.ARM, action=f"{_ACTION}/write")
 def patch_deployment(request: Request) -> Reply:
     """Tags and SKU alone; all else takes a PUT."""
     patch, azure = request.json(), request.azure
     if set(patch) - {"tags", "sku"}:
         raise arm.invalid("Only 'tags' and 'sku' of a deployment can be patched.")
+    arm.look_at_parent(request)
     with azure.store.transaction():
         account = arm.parent_account(request)
-        doc = _existing(request)
+        doc = existing(request)
         before = {"sku": doc["sku"], "tags": doc.get("tags"), "properties": doc["properties"]}
         sent = arm.merged(before, patch)
         plan = _planned(request, account, doc["id"], sent)
         return _save(request, doc, plan, arm.checked_tags(sent.get("tags")), 200)
 
 
-@route("GET", _DEPLOYMENT, plane=Plane.ARM, action=f"{_ACTION}/read")
+@route("GET", DEPLOYMENT, plane=Plane.ARM, action=f"{_ACTION}/read")
 def get_deployment(request: Request) -> Reply:
     arm.existing_account(request)
-    return _reply(request, _existing(request), 200)
+    return _reply(request, existing(request), 200)
 
 
 @route("GET", _DEPLOYMENTS, plane=Plane.ARM, action=f"{_ACTION}/read")
@@ -93,7 +107,7 @@ def list_deployments(request: Request) -> Reply:
     return arm.collection([shown(request.azure, one) for one in request.azure.store.all("deployment", account["id"])])
 
 
-@route("DELETE", _DEPLOYMENT, plane=Plane.ARM, action=f"{_ACTION}/delete")
+@route("DELETE", DEPLOYMENT, plane=Plane.ARM, action=f"{_ACTION}/delete")
 def delete_deployment(request: Request) -> Reply:
     azure = request.azure
     with azure.store.transaction():
@@ -102,7 +116,38 @@ def delete_deployment(request: Request) -> Reply:
             return Reply(204)
         arm.refuse_while_busy(azure, account)
         azure.store.delete("deployment", _id(request))
-    return Reply(200)
+    return Reply(200, b"")
+
+
+@route("POST", f"{DEPLOYMENT}/pause", plane=Plane.ARM, action=f"{_ACTION}/pause/action")
+def pause(request: Request) -> Reply:
+    """It stays and answers nothing; a second time changes nothing."""
+    return _turn(request, "Paused")
+
+
+@route("POST", f"{DEPLOYMENT}/resume", plane=Plane.ARM, action=f"{_ACTION}/resume/action")
+def resume(request: Request) -> Reply:
+    return _turn(request, "Running")
+
+
+def _turn(request: Request, word: str) -> Reply:
+    azure = request.azure
+    arm.look_at_parent(request)
+    with azure.store.transaction():
+        arm.parent_account(request)
+        doc = existing(request)
+        if doc["sku"]["name"] not in _PAUSABLE:
+            raise _not_pausable(doc["sku"]["name"])
+        if doc["properties"].get("deploymentState", "Running") != word:
+            doc["properties"]["deploymentState"] = word
+            doc["systemData"] = arm.system_data(request, doc)
+            arm.new_etag(doc)
+            azure.store.put("deployment", doc["id"], doc, parent=doc["_account"])
+    return _reply(request, doc, 200)
+
+
+def _not_pausable(sku: str) -> Refusal:
+    return arm.invalid(f"A deployment with the SKU '{sku}' cannot be paused or resumed.", "OperationNotSupported")
 
 
 def shown(azure: Azure, doc: Doc) -> dict[str, Any]:
@@ -110,11 +155,12 @@ def shown(azure: Azure, doc: Doc) -> dict[str, Any]:
     word, capacity = arm.state(azure, doc), doc["sku"]["capacity"]
     base = catalog.find(doc["_base"])
     assert base is not None
-    hidden = {"area", "agentsV2"}
+    hidden = {"area", "agentsV2", "allowProvisionedManagedCommitment"}
+    shown_here = {name: value for name, value in base.capabilities.items() if name not in hidden}
     properties = {
         **doc["properties"],
         "currentCapacity": capacity,
-        "capabilities": {name: value for name, value in base.capabilities.items() if name not in hidden},
+        "capabilities": shown_here | ({"completion": "true"} if base.name == "gpt-35-turbo" else {}),
         "provisioningState": word,
         "rateLimits": [
             {"key": "request", "renewalPeriod": doc["_window"], "count": doc["_requests"] * capacity},
@@ -129,13 +175,52 @@ def shown(azure: Azure, doc: Doc) -> dict[str, Any]:
     }
 
 
+def answering(azure: Azure, account_id: str, name: str) -> dict[str, Any] | None:
+    """The properties of a deployment that answers by now; to ask counts as use, which keeps it from expiring."""
+    doc = azure.store.get("deployment", f"{account_id}/deployments/{name}")
+    if doc is None or arm.state(azure, doc) != "Succeeded":
+        return None
+    ready = float(doc.get("_until") or doc["_made"]) + azure.seconds(azure.settings.answer_seconds)
+    if ready > azure.moment():
+        return None
+    if doc["_tuned"] and azure.moment() - doc.get("_used", 0) > _NOTED:
+        with azure.store.transaction():
+            if now := azure.store.get("deployment", doc["id"]):
+                azure.store.put("deployment", doc["id"], now | {"_used": azure.moment()}, parent=account_id)
+    properties: dict[str, Any] = shown(azure, doc)["properties"]
+    return properties
+
+
+def expire(azure: Azure) -> None:
+    """Take away what the service takes away by itself: fine-tuned deployments that idle or are for developers."""
+    if azure.store.derived("expiry", lambda: _next_expiry(azure)) > azure.moment():
+        return
+    with azure.store.transaction():
+        for one in azure.store.all("deployment"):
+            if _expiry(one) <= azure.moment():
+                azure.store.delete("deployment", one["id"])
+
+
+def _next_expiry(azure: Azure) -> float:
+    if not azure.settings.idle_removal:
+        return math.inf
+    return min((_expiry(one) for one in azure.store.all("deployment")), default=math.inf)
+
+
+def _expiry(doc: Doc) -> float:
+    if not doc["_tuned"]:
+        return math.inf
+    idle = max(doc["_made"], doc.get("_used", 0)) + _IDLE
+    return float(min(idle, doc["_made"] + _DEVELOPER if doc["sku"]["name"] == "DeveloperTier" else math.inf))
+
+
 def used(azure: Azure, usage_name: str, location: str, *, but: str = "") -> int:
     """How much of a quota the deployments of a region take; `but` names one that is not counted."""
     return sum(
-        1 if usage_name == catalog.TUNED_DEPLOYMENTS else one["sku"]["capacity"]
+        1 if usage_name == quotas.TUNED_DEPLOYMENTS else one["sku"]["capacity"]
         for one in azure.store.all("deployment")
         if one["_region"] == normal(location)
-        and (one["_usage"] == usage_name or (one["_tuned"] and usage_name == catalog.TUNED_DEPLOYMENTS))
+        and (one["_usage"] == usage_name or (one["_tuned"] and usage_name == quotas.TUNED_DEPLOYMENTS))
         and one["id"].lower() != but.lower()
     )
 
@@ -242,10 +327,10 @@ def _check_retirement(azure: Azure, model: dict[str, Any], sku: Sku) -> None:
 
 
 def _check_quota(azure: Azure, account: Doc, id_: str, sku: Sku, capacity: int) -> None:
-    wanted = {sku.usage_name: capacity} | ({catalog.TUNED_DEPLOYMENTS: 1} if sku.tuned else {})
+    wanted = {sku.usage_name: capacity} | ({quotas.TUNED_DEPLOYMENTS: 1} if sku.tuned else {})
     for usage, new in wanted.items():
-        current, most = used(azure, usage, account["location"], but=id_), catalog.limit(usage)
-        title = catalog.quota_title(usage)
+        current, most = used(azure, usage, account["location"], but=id_), quotas.limit(usage)
+        title = quotas.title(usage)
         if current + new > most:
             raise arm.invalid(
                 f"This operation require {new} new capacity in quota {title}, which is bigger than "
@@ -258,9 +343,10 @@ def _check_quota(azure: Azure, account: Doc, id_: str, sku: Sku, capacity: int) 
 def _properties(sent: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
     """Properties as they are kept, with the service's defaults; unknown ones stay as they are."""
     kept = {name: value for name, value in sent.items() if name not in _READ_ONLY and value is not None}
-    upgrade = kept.setdefault("versionUpgradeOption", _UPGRADES[0])
-    if upgrade not in _UPGRADES:
-        raise arm.invalid(f"The versionUpgradeOption '{upgrade}' is invalid.", "InvalidResourceProperties")
+    kept.setdefault("versionUpgradeOption", _UPGRADES[0])
+    for name, words in _WORDS.items():
+        if name in kept and kept[name] not in words:
+            raise arm.invalid(f"The {name} '{kept[name]}' is invalid.", "InvalidResourceProperties")
     policy = kept.setdefault("raiPolicyName", _POLICIES[-1])
     if policy not in _POLICIES:
         raise arm.invalid(
@@ -287,7 +373,7 @@ def _reply(request: Request, doc: Doc, status: int) -> Reply:
     body = shown(request.azure, doc)
     headers = {"etag": body["etag"]}
     if body["properties"]["provisioningState"] != "Succeeded":
-        headers["Retry-After"] = "1"  # the service has none, and its SDKs then wait for half a minute
+        headers |= arm.retry_after(request.azure)
     return Reply(status, body, headers)
 
 
@@ -296,7 +382,7 @@ def _id(request: Request) -> str:
     return f"{arm.account_id(names['group'], names['account'])}/deployments/{names['deployment']}"
 
 
-def _existing(request: Request) -> Doc:
+def existing(request: Request) -> Doc:
     doc = request.azure.store.get("deployment", _id(request))
     if doc is None:
         raise Refusal(404, "NotFound", f"Specified resource '{_id(request)}' cannot be found.")

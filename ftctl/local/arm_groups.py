@@ -160,8 +160,8 @@ def drop_assignments(request: Request, scope: str) -> None:
 def _poll_again(request: Request, name: str) -> Reply:
     location = f"{request.base_url}{arm.SUBSCRIPTION}/operationresults/{name}"
     version = request.query["api-version"]
-    # The service says 0, which makes its own SDKs wait for half a minute.
-    return Reply(202, None, {"Location": f"{location}?api-version={version}", "Retry-After": "1"})
+    wait = arm.retry_after(request.azure) or {"Retry-After": "0"}  # the service's 0 makes SDKs wait for half a minute
+    return Reply(202, None, {"Location": f"{location}?api-version={version}", **wait})
 
 
 def _check_change(request: Request, before: Doc | None, location: str) -> None:

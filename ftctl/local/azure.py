@@ -12,16 +12,17 @@ import tempfile
 import traceback
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import ftctl.local as package
 from ftctl.core.clock import Clock, SystemClock
-from ftctl.local import access, identity, roles
+from ftctl.local import access, arm_deployments, arm_projects, faults, identity, roles
+from ftctl.local.faults import Fault, Hangup
 from ftctl.local.store import Store
 from ftctl.local.wire import ROUTES, Plane, Refusal, Reply, Request, Route, refused
 
@@ -30,8 +31,22 @@ if TYPE_CHECKING:
 
 BANNER = "ftctl-local-azure/1 (not Microsoft Azure)"
 _DATA_PREFIX = re.compile(r"/cognitiveservices/(?:regional/(?P<location>[^/]+)|(?P<subdomain>[^/]+))(?P<rest>/.*)?")
+_PROJECT = re.compile(r"/api/projects/([^/]+)(/openai/v1/.*)", re.IGNORECASE)
 _VERSION = re.compile(r"20\d\d-[01]\d-[0-3]\d(-preview)?")
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
+_ARM_HEADERS = {"pragma": "no-cache", "expires": "-1", "x-content-type-options": "nosniff"}
+
+
+def _left(what: str, own: int, everybodys: int) -> dict[str, str]:
+    start = "x-ms-ratelimit-remaining-subscription-"
+    return {f"{start}{what}": str(own), f"{start}global-{what}": str(everybodys)}
+
+
+_WRITES = _left("writes", 799, 11_999)
+# What ARM says is left of its limits. Nothing here is limited, so it stays the same.
+_LEFT = {"GET": _left("reads", 1099, 16_499), "DELETE": _left("deletes", 799, 11_999)} | dict.fromkeys(
+    ("PUT", "PATCH", "POST"), _WRITES
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +56,24 @@ class Settings:
     pace: float = 360.0
     retirements: Literal["warn", "enforce"] = "warn"
     propagation_seconds: float = 0.0  # of Azure's time, from a role assignment to its effect on the data plane
+    answer_seconds: float = 0.0  # of Azure's time, from a deployment's success to its first answer
+    flap: int = 0  # so many looks at an account that has just been made, of which every other one says Accepted
+    import_hosts: tuple[str, ...] = ()  # whose files may be imported by URL, beside this machine's
+    idle_removal: bool = True  # deployments nobody uses disappear, as they do after 15 days (developer tier: one)
+    faithful: bool = False  # long operations give no Retry-After, and the SDKs' pollers wait as long as with Azure
+
+    @classmethod
+    def kept(cls, store: Store) -> Settings:
+        """Those of a folder, with today's defaults for what it does not know."""
+        known = {one.name for one in fields(cls)}
+        kept = store.get("setting", "settings") or {}
+        values: dict[str, Any] = {name: value for name, value in kept.items() if name in known}
+        values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return cls(**values)
+
+    def keep(self, store: Store) -> None:
+        """For every process on the folder, at once."""
+        store.put("setting", "settings", asdict(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,31 +85,6 @@ class Call:
     plane: Plane | None
     path: str
     status: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something that goes wrong with one request, before its work or, with `after`, once that is done.
-
-    `refuse` answers with an error, `lose` closes the connection without an answer, `cut` sends half of one, `reset`
-    breaks the connection off.
-    """
-
-    kind: Literal["refuse", "lose", "cut", "reset"] = "refuse"
-    status: int = 500
-    code: str = "InternalServerError"
-    message: str = "An internal server error has occurred."
-    headers: Mapping[str, str] = field(default_factory=dict)
-    after: bool = False
-
-
-class Hangup(Exception):
-    """The connection ends here: `reply` is what half of is still sent when it is `cut`."""
-
-    def __init__(self, kind: str, reply: Reply | None) -> None:
-        super().__init__(kind)
-        self.kind = kind
-        self.reply = reply
 
 
 class OffsetClock:
@@ -120,7 +128,8 @@ class Azure:
         self.faults: list[Callable[[Request, Route], Fault | None]] = []
         self._routes = _compiled_routes()
         with self.store.transaction():
-            self.settings = self._settle_settings(settings)
+            if settings is not None and settings != self.settings:
+                self.settings = settings
             if self.store.get("setting", "seeded") is None:
                 identity.seed_principals(self.store)
                 roles.seed_assignments(self)
@@ -130,6 +139,14 @@ class Azure:
         self.store.close()
         if self._temporary:
             shutil.rmtree(self._temporary, ignore_errors=True)
+
+    @property
+    def settings(self) -> Settings:
+        return self.store.derived("settings", lambda: Settings.kept(self.store))
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        settings.keep(self.store)
 
     def seconds(self, azure_seconds: float) -> float:
         """How long something takes on this clock that takes Azure `azure_seconds`."""
@@ -159,8 +176,10 @@ class Azure:
     def handle(self, request: Request) -> Reply:
         """Answer one request. Raises nothing but `Hangup`."""
         route: Route | None = None
-        full_path, status, plane = request.path, 0, _plane_of(request.path)
+        status, plane = 0, _plane_of(request.path)
+        request.whole_path = request.path
         try:
+            arm_deployments.expire(self)
             route = self._find_route(request)
             reply = self._work(request, route)
             status = reply.status
@@ -176,17 +195,18 @@ class Azure:
             reply = self._refused(request, plane, Refusal(500, "InternalServerError", "The local Azure has a bug."))
         finally:
             name = route.name if route else ""
-            self.calls.append(Call(request.method, name, plane, full_path, status))
+            self.calls.append(Call(request.method, name, plane, request.whole_path, status))
         return replace(reply, headers={**_common_headers(request, plane), **reply.headers})
 
     def _work(self, request: Request, route: Route) -> Reply:
-        fault = next((one for ask in self.faults if (one := ask(request, route))), None)
-        if fault and not fault.after:
-            _happen(fault, None)
         self._admit(request, route)
+        fault = next((one for ask in self.faults if (one := ask(request, route))), None)
+        fault = fault or faults.of_call(request, route)
+        if fault and not fault.after:
+            fault.happen(None)
         reply = route.handler(request)
-        if fault:
-            _happen(fault, reply)
+        if fault and fault.after:
+            fault.happen(reply)
         return reply
 
     def _find_route(self, request: Request) -> Route:
@@ -194,7 +214,7 @@ class Azure:
         data = _DATA_PREFIX.fullmatch(request.path)
         if data:
             access.find_account(request, data["subdomain"], data["location"])
-            request.path = data["rest"] or "/"
+            request.path = _without_project(request, data["rest"] or "/")
         routes = self._routes[bool(data)]
         for pattern, route in routes.get(request.method, []):
             if matched := pattern.fullmatch(request.path):
@@ -221,14 +241,6 @@ class Azure:
         v1 = plane is Plane.DATA and "/openai/v1/" in request.path.lower()
         return refused(plane, refusal, v1=v1, when=self.stamp(), trace=str(uuid.uuid4()))
 
-    def _settle_settings(self, given: Settings | None) -> Settings:
-        kept = self.store.get("setting", "settings")
-        if given is None:
-            return Settings(**kept) if kept else Settings()
-        if asdict(given) != kept:
-            self.store.put("setting", "settings", asdict(given))
-        return given
-
 
 def _compiled_routes() -> dict[bool, dict[str, list[tuple[re.Pattern[str], Route]]]]:
     """Routes by whether they are the data plane's, and by method.
@@ -252,15 +264,22 @@ def _plane_of(path: str) -> Plane:
         return Plane.DATA
     if lowered.startswith("/v1.0/"):
         return Plane.GRAPH
-    if lowered.endswith("/token") and not lowered.startswith("/msi/"):
+    if "/oauth2/" in lowered or "/.well-known/" in lowered or "/discovery/" in lowered:
         return Plane.ENTRA
     return Plane.ARM
 
 
-def _happen(fault: Fault, reply: Reply | None) -> None:
-    if fault.kind == "refuse":
-        raise Refusal(fault.status, fault.code, fault.message, headers=dict(fault.headers))
-    raise Hangup(fault.kind, reply)
+def _without_project(request: Request, path: str) -> str:
+    """A project's own address is that of its account, as far as files, training and chat go."""
+    matched = _PROJECT.fullmatch(path)
+    if not matched:
+        return path
+    assert request.account is not None
+    if matched[1].lower() not in {name.lower() for name in arm_projects.names(request.account)}:
+        raise Refusal(404, "404", "Resource not found")
+    if _VERSION.fullmatch(request.query.get("api-version", "")):
+        request.query = {name: value for name, value in request.query.items() if name != "api-version"}
+    return matched[2]
 
 
 def _check_data_version(request: Request) -> None:
@@ -296,4 +315,9 @@ def _common_headers(request: Request, plane: Plane) -> dict[str, str]:
     headers = {"x-ms-request-id": trace, "x-ms-correlation-request-id": trace, "cache-control": "no-cache"}
     if "x-ms-client-request-id" in request.headers:
         headers["x-ms-client-request-id"] = request.headers["x-ms-client-request-id"]
+    if plane is Plane.ARM:
+        who = request.principal.id if request.principal else ""
+        headers |= _ARM_HEADERS | _LEFT.get(request.method, _LEFT["GET"])
+        headers["x-ms-routing-request-id"] = f"LOCAL:{trace}"
+        headers["x-ms-operation-identifier"] = f"tenantId={identity.TENANT_ID},objectId={who}/local/{trace}"
     return headers

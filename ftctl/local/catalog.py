@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
+from typing import Any
 
 AS_OF = date(2026, 6, 22)
 
@@ -36,7 +37,6 @@ FLAGS = {
     "datazonestandard": "datazoneFineTune",
     "developertier": "devTierFineTune",
 }
-TUNED_DEPLOYMENTS = "OpenAI.FineTuned.Deployments"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,19 @@ class Sku:
         """Whether it deploys fine-tuned models; nothing but the usage name says so in the service either."""
         return self.usage_name.lower().endswith("-finetune")
 
+    def rate_limits(self, capacity: int) -> list[dict[str, Any]]:
+        """What so many units allow."""
+        return [
+            {"key": "request", "renewalPeriod": self.window, "count": self.requests * capacity},
+            {"key": "token", "renewalPeriod": 60, "count": 1000 * capacity},
+        ]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The capacities that it takes, as lists show them."""
+        known = {"minimum": self.minimum, "maximum": self.maximum, "step": self.step, "default": self.default}
+        return {name: value for name, value in known.items() if value is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class BaseModel:
@@ -75,6 +88,8 @@ class BaseModel:
     capabilities: Mapping[str, str] = field(default_factory=dict)
     lifecycle: str = "GenerallyAvailable"
     default_version: bool = True
+    max_capacity: int = 3
+    publisher: str = ""
 
     @property
     def id(self) -> str:
@@ -131,63 +146,9 @@ def normal(location: str) -> str:
     return location.replace(" ", "").lower()
 
 
-def limit(usage_name: str) -> int:
-    """The quota of a usage name, as a subscription had it in eastus2 on 23 April 2026."""
-    if usage_name in _LIMITS:
-        return _LIMITS[usage_name]
-    return 1000 if usage_name.startswith("AIServices.") else 250
-
-
-def quota_title(usage_name: str) -> str:
-    """How messages and lists call a quota."""
-    if usage_name == TUNED_DEPLOYMENTS:
-        return "Standard Fine-Tuned Deployments"
-    if usage_name.endswith("AccountCount"):
-        return f"Maximum resources ({usage_name})"
-    return "Tokens Per Minute (thousands) - " + " - ".join(reversed(usage_name.split(".", 2)[1:]))
-
-
 @cache
 def _by_id() -> dict[str, BaseModel]:
     return {one.id.lower(): one for one in MODELS}
-
-
-_LIMITS = {
-    TUNED_DEPLOYMENTS: 10,
-    "OpenAI.S0.AccountCount": 30,
-    "AIServices.S0.AccountCount": 100,
-    "AccountCount": 200,
-    "OpenAI.Standard.gpt-35-turbo": 300,
-    "OpenAI.Standard.gpt-35-turbo-1106-finetune": 500,
-    "OpenAI.Standard.gpt-35-turbo-0125-finetune": 500,
-    "OpenAI.Standard.gpt-4o": 149,
-    "OpenAI.GlobalStandard.gpt-4o": 450,
-    "OpenAI.DataZoneStandard.gpt-4o": 300,
-    "OpenAI.Standard.gpt-4o-mini": 450,
-    "OpenAI.GlobalStandard.gpt-4o-mini": 2000,
-    "OpenAI.DataZoneStandard.gpt-4o-mini": 1000,
-    "OpenAI.GlobalStandard.gpt-4o-mini-finetune": 500,
-    "OpenAI.Standard.gpt-4o-mini-finetune": 500,
-    "OpenAI.DataZoneStandard.gpt-4o-mini-finetune": 500,
-    "OpenAI.Standard.gpt4.1": 1000,
-    "OpenAI.GlobalStandard.gpt4.1": 1000,
-    "OpenAI.DataZoneStandard.gpt4.1": 300,
-    "OpenAI.Standard.gpt4.1-mini": 5000,
-    "OpenAI.GlobalStandard.gpt4.1-mini": 5000,
-    "OpenAI.DataZoneStandard.gpt4.1-mini": 2000,
-    "OpenAI.GlobalStandard.gpt4.1-nano": 5000,
-    "OpenAI.DataZoneStandard.gpt4.1-nano": 2000,
-    **{
-        f"OpenAI.{sku}.gpt4.1-{size}-finetune": 500
-        for sku in ("Standard", "GlobalStandard", "DeveloperTier")
-        for size in ("mini", "nano")
-    },
-    "OpenAI.GlobalStandard.o4-mini-finetune": 500,
-    "OpenAI.Standard.o4-mini-finetune": 500,
-    "OpenAI.GlobalStandard.o4-mini": 1000,
-    "OpenAI.Standard.o4-mini": 1000,
-    "OpenAI.DataZoneStandard.o4-mini": 300,
-}
 
 
 def _set(regions: str) -> frozenset[str]:
@@ -199,26 +160,34 @@ def _training(standard: str = "", world: str = "", zone: str = "", developer: st
     return {flag: _set(regions) for flag, regions in named.items() if regions}
 
 
-def _base_skus(usage: str, retires: date, *, standard: bool = True, requests: int = 1) -> tuple[Sku, ...]:
-    where = {"GlobalStandard": _TUNED_32, "DataZoneStandard": _ZONE_US} | (
-        {"Standard": _STANDARD_41} if standard else {}
-    )
+def _base_skus(
+    usage: str,
+    retires: date,
+    *,
+    rates: Mapping[str, tuple[int, int]] | None = None,
+    regional_until: date | None = None,
+    regional: str = _STANDARD_41,
+) -> tuple[Sku, ...]:
+    """The ways to deploy a model as it comes; `rates` are window and requests where they are not one a minute."""
+    where = {"GlobalStandard": _TUNED_32, "DataZoneStandard": _ZONE_US, "Standard": regional}
     return tuple(
-        Sku(name, f"OpenAI.{name}.{usage}", _set(regions), retires, requests=requests)
+        Sku(
+            name,
+            f"OpenAI.{name}.{usage}",
+            _set(regions),
+            regional_until or retires if name == "Standard" else retires,
+            window=(rates or {}).get(name, (60, 1))[0],
+            requests=(rates or {}).get(name, (60, 1))[1],
+        )
         for name, regions in where.items()
+        if regions
     )
 
 
-def _capabilities(context: int, output: int) -> dict[str, str]:
-    return {
-        "area": "US",
-        "chatCompletion": "true",
-        "assistants": "true",
-        "responses": "true",
-        "agentsV2": "true",
-        "maxContextToken": str(context),
-        "maxOutputToken": str(output),
-    }
+def _capabilities(*words: str, context: int = 0, output: int = 0) -> dict[str, str]:
+    limits = {"maxContextToken": str(context), "maxOutputToken": str(output)} if context else {}
+    flags = ("chatCompletion", "assistants", "responses", "agentsV2", *words)
+    return {"area": "US", **dict.fromkeys(flags, "true"), **limits}
 
 
 def _in_westus2(name: str, usage_name: str) -> Sku:
@@ -235,7 +204,9 @@ def _gpt_4o(
     lifecycle: str,
     odd_usages: dict[str, str],
 ) -> BaseModel:
-    end, usage = date(2026, 10, 1), f"{name}-finetune"
+    end, usage, small = date(2026, 10, 1), f"{name}-finetune", name == "gpt-4o-mini"
+    slow = (60, 10) if small else (10, 1)
+    rates = {"Standard": slow, "GlobalStandard": (60, 10), "DataZoneStandard": slow}
     tuned = (
         Sku(
             "GlobalStandard",
@@ -257,10 +228,15 @@ def _gpt_4o(
         end,
         131_072,
         training,
-        (*_base_skus(name, end, requests=10), *tuned),
-        _capabilities(128_000, 16_384),
+        (*_base_skus(name, end, rates=rates, regional_until=date(2026, 3, 31)), *tuned),
+        _capabilities(
+            "allowProvisionedManagedCommitment",
+            "jsonObjectResponse" if small else "jsonSchemaResponse",
+            context=128_000,
+            output=16_384,
+        ),
         lifecycle,
-        name == "gpt-4o-mini",
+        small,
     )
 
 
@@ -272,19 +248,17 @@ def _gpt_41(size: str, example: int, training: dict[str, frozenset[str]], extra:
         Sku("DeveloperTier", f"OpenAI.DeveloperTier.{usage}", _set(_TUNED_32), retires, 50, 250),
         Sku("Standard", f"OpenAI.Standard.{usage}", _set("northcentralus swedencentral"), retires, 10, most),
     )
-    skus = (*_base_skus(f"gpt4.1{size}", end, standard=size != "-nano"), *tuned, *extra)
-    limits = _capabilities(1_047_576, 32_768)
-    return BaseModel("OpenAI", f"gpt-4.1{size}", "2025-04-14", end, end, example, training, skus, limits)
+    regional = "" if size == "-nano" else _STANDARD_41
+    skus = (*_base_skus(f"gpt4.1{size}", end, regional=regional), *tuned, *extra)
+    return BaseModel("OpenAI", f"gpt-4.1{size}", "2025-04-14", end, end, example, training, skus, _capabilities())
 
 
 def _gpt_35(version: str, *, default: bool) -> BaseModel:
     end = date(2025, 11, 14)
-    skus = (
-        Sku("Standard", "OpenAI.Standard.gpt-35-turbo", _set(_STANDARD_41), end, 100, window=10),
-        Sku("Standard", f"OpenAI.Standard.gpt-35-turbo-{version}-finetune", _set(_RECORDED_2), end, 50, window=10),
-    )
-    limits = {"completion": "true", **_capabilities(16_385, 4_096)}
-    training = _training(_RECORDED_2)
+    base = Sku("Standard", "OpenAI.Standard.gpt-35-turbo", _set(f"{_STANDARD_41} japaneast"), end, 100, window=10)
+    tuned = f"OpenAI.Standard.gpt-35-turbo-{version}-finetune"
+    skus = (*([base] if default else []), Sku("Standard", tuned, _set(_RECORDED_2), end, 50, window=10))
+    limits = {"maxContextToken": "16385", "maxOutputToken": "4096", "chatCompletion": "true", "assistants": "true"}
     return BaseModel(
         "OpenAI",
         "gpt-35-turbo",
@@ -292,27 +266,44 @@ def _gpt_35(version: str, *, default: bool) -> BaseModel:
         date(2025, 10, 28),
         end,
         16_385,
-        training,
+        _training(_RECORDED_2),
         skus,
-        limits,
+        limits | {"allowProvisionedManagedCommitment": "true"},
         "Deprecated",
         default,
+        max_capacity=9,
     )
 
 
-def _open(format_: str, name: str, version: str, usage: str) -> BaseModel:
+def _open(
+    format_: str, name: str, version: str, usage: str, base: tuple[Sku, ...] = (), *, publisher: str = "", **more: str
+) -> BaseModel:
     """A model with open weights: supervised, and on the global SKU alone."""
-    never = date(2099, 12, 31)
-    sku = Sku("GlobalStandard", f"AIServices.GlobalStandard.{usage}", _set(_RECORDED_2), never, 50, 1000)
-    training = _training(world=_RECORDED_2)
-    limits = {"chatCompletion": "true"}
+    sku = Sku("GlobalStandard", f"AIServices.GlobalStandard.{usage}", _set(_RECORDED_2), _NEVER, 50, 1000)
     return BaseModel(
-        format_, name, version, never, never, None, training, (sku,), limits, "Stable", name == "Llama-3.3-70B-Instruct"
+        format_,
+        name,
+        version,
+        _NEVER,
+        _NEVER,
+        None,
+        _training(world=_RECORDED_2),
+        (*base, sku),
+        {**more, "chatCompletion": "true"},
+        "Stable",
+        name == "Llama-3.3-70B-Instruct",
+        publisher=publisher or format_,
     )
+
+
+def _open_base(usage: str, default: int, maximum: int, *, requests: int = 1) -> tuple[Sku, ...]:
+    usage_name = f"AIServices.GlobalStandard.{usage}"
+    return (Sku("GlobalStandard", usage_name, _set(_RECORDED_2), _NEVER, default, maximum, requests=requests),)
 
 
 _DEVELOPER_4O = f"{_GLOBAL_26} eastus2euap uaenorth"
 _ZONE_4O = "eastus southcentralus westus eastus2 northcentralus westus3"
+_NEVER = date(2099, 12, 31)
 _SWEDEN_CHICAGO = "northcentralus swedencentral"
 _DEVELOPER_41 = f"{_GLOBAL_26} centralus eastus2euap uaenorth"
 _END_41, _END_O4 = date(2027, 10, 14), date(2027, 10, 16)
@@ -377,18 +368,25 @@ MODELS: tuple[BaseModel, ...] = (
         131_072,
         _training(_RECORDED_2, _RECORDED_2),
         (
-            *_base_skus("o4-mini", date(2026, 10, 16)),
+            *_base_skus("o4-mini", date(2026, 10, 16), rates={"DataZoneStandard": (10, 1)}),
             *(
                 Sku(name, f"OpenAI.{name}.o4-mini-finetune", _set(_RECORDED_2), _END_O4)
                 for name in ("GlobalStandard", "DeveloperTier", "Standard")
             ),
         ),
-        _capabilities(200_000, 100_000) | {"assistants": "false", "reasoningSummary": "true"},
+        _capabilities("reasoningSummary") | {"assistants": "false"},
     ),
     _gpt_35("1106", default=False),
     _gpt_35("0125", default=True),
     _open("Alibaba", "qwen3-32b", "1", "Qwen3-32B-finetune"),
-    _open("Meta", "Llama-3.3-70B-Instruct", "9", "Llama-3.3-70B-Instruct-Finetune"),
-    _open("Mistral AI", "Ministral-3B", "1", "Ministral-3B-finetune"),
-    _open("OpenAI-OSS", "gpt-oss-20b", "11", "GPT-OSS-20B-Finetune"),
+    _open(
+        "Meta",
+        "Llama-3.3-70B-Instruct",
+        "9",
+        "Llama-3.3-70B-Instruct-Finetune",
+        _open_base("Llama-3.3-70B-Instruct", 10, 10_000),
+        area="US",
+    ),
+    _open("Mistral AI", "Ministral-3B", "1", "Ministral-3B-finetune", _open_base("MaaS", 1, 1, requests=0)),
+    _open("OpenAI-OSS", "gpt-oss-20b", "11", "GPT-OSS-20B-Finetune", publisher="OpenAI"),
 )

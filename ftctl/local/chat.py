@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from random import Random
 from typing import TYPE_CHECKING, Any
 
-from ftctl.local import jobstate, models
+from ftctl.local import jobstate, models, moderation, structure
 from ftctl.local.dataplane import RIGHTS, Doc, account_of, invalid, not_emulated
 from ftctl.local.wire import Plane, Refusal, Reply, Request, route
 
 if TYPE_CHECKING:
     from ftctl.local.datafile import Message
+    from ftctl.local.textmodel import Reader
 
 FINGERPRINT = "fp_ftctl_local_azure"
 _RIGHT = f"{RIGHTS}deployments/chat/completions/action"
@@ -25,21 +27,22 @@ _STAND_IN = (
     "This is the local Azure of ftctl, not Microsoft Azure. The base model '{model}' is not here: this untrained "
     "stand-in gives the same answer to everything. A fine-tuned deployment answers from what it was trained on."
 )
-_SAFE = {"filtered": False, "severity": "safe"}
-_FILTERED = dict.fromkeys(("hate", "self_harm", "sexual", "violence"), _SAFE)
-# The likeliest answer is given always, so these have nothing to change.
+_MOST_CHOICES = 128
+_FORMATS = ("text", "json_object", "json_schema")
+# The likeliest answer is given always, and where several are asked for the rest is drawn: these change nothing.
 _WITHOUT_EFFECT = {
     "temperature",
     "top_p",
-    "seed",
     "user",
     "presence_penalty",
     "frequency_penalty",
     "parallel_tool_calls",
     "tools",
     "tool_choice",
+    "reasoning_effort",
 }
 _READ = {"messages", "model", "stream", "stream_options", "stop", "max_tokens", "max_completion_tokens"}
+_READ |= {"n", "response_format", "seed"}
 _UNEMULATED = {
     "audio",
     "data_sources",
@@ -49,51 +52,79 @@ _UNEMULATED = {
     "logprobs",
     "metadata",
     "modalities",
-    "n",
     "prediction",
-    "reasoning_effort",
-    "response_format",
     "store",
     "top_logprobs",
 }
-_HARMLESS: dict[str, Any] = {"n": 1, "response_format": {"type": "text"}, "logprobs": False, "store": False}
+_HARMLESS: dict[str, Any] = {"logprobs": False, "store": False}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What is said, or which tools are called, and the count of tokens."""
+class Choice:
+    """What is said, or which tools are called, its count of tokens, and what the content filter makes of it."""
 
-    model: str
     content: str
     finish: str
-    prompt_tokens: int
     tokens: int
     calls: list[Doc] = field(default_factory=list)
-    id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
+    filters: Doc = field(default_factory=lambda: moderation.found_in(""))
 
     @property
     def message(self) -> Doc:
         body: Doc = {"role": "assistant", "content": self.content or None if self.calls else self.content}
         return body | ({"tool_calls": self.calls} if self.calls else {})
 
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The choices, and what is said of them all."""
+
+    model: str
+    choices: list[Choice]
+    prompt_tokens: int
+    prompt_filters: Doc
+    id: str = field(default_factory=lambda: f"chatcmpl-{uuid.uuid4().hex}")
+
     @property
     def usage(self) -> Doc:
+        tokens = sum(choice.tokens for choice in self.choices)
         return {
-            "completion_tokens": self.tokens,
+            "completion_tokens": tokens,
             "completion_tokens_details": {"accepted_prediction_tokens": 0, "audio_tokens": 0, "reasoning_tokens": 0},
             "prompt_tokens": self.prompt_tokens,
             "prompt_tokens_details": {"audio_tokens": 0, "cached_tokens": 0},
-            "total_tokens": self.prompt_tokens + self.tokens,
+            "total_tokens": self.prompt_tokens + tokens,
         }
+
+    @property
+    def prompt_filter_results(self) -> list[Doc]:
+        return [{"prompt_index": 0, "content_filter_results": self.prompt_filters}]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a call says of the answer."""
+
+    choices: int
+    limit: int
+    stops: list[str]
+    seed: int
+    form: Doc  # its response format
 
 
 @route("POST", "/openai/deployments/{deployment}/chat/completions", plane=Plane.DATA, action=_RIGHT)
 def complete(request: Request) -> Reply:
+    """Answer by the deployment in the path.
+
+    Rests on both schemas and the documentation: bodies, streams, usage, filter results, refusals. What is said is this
+    emulator's own (`_choices`).
+    """
     return _complete(request, request.json(), request.names["deployment"])
 
 
 @route("POST", "/openai/v1/chat/completions", plane=Plane.DATA, action=_RIGHT)
 def complete_v1(request: Request) -> Reply:
+    """Answer by the deployment that `model` names. Rests on the same."""
     body = request.json()
     name = body.get("model")
     if not isinstance(name, str) or not name:
@@ -106,18 +137,25 @@ def _complete(request: Request, body: Doc, deployment: str) -> Reply:
     body = {name: value for name, value in body.items() if value is not None}
     _check_parameters(body)
     messages = _messages(body)
-    answer = _answer(request, model, messages, _limit(body), _stops(body))
+    wish = _wish(body, messages)
+    filters = moderation.check_prompt([one.text() for one in messages])
+    answer = _answer(request, model, messages, wish, filters)
     moment = request.azure.timestamp()
     if body.get("stream") is True:
-        options = body.get("stream_options")
-        counted = isinstance(options, dict) and options.get("include_usage") is True
+        counted = body.get("stream_options", {}).get("include_usage") is True
         return Reply(200, _stream(answer, moment, counted=counted), media="text/event-stream; charset=utf-8")
-    choice = {"content_filter_results": _FILTERED, "finish_reason": answer.finish, "index": 0, "logprobs": None}
-    whole = _frame(answer, "chat.completion", moment, [choice | {"message": answer.message}])
-    return Reply(200, whole | {"prompt_filter_results": _PROMPT_FILTERED, "usage": answer.usage})
-
-
-_PROMPT_FILTERED = [{"prompt_index": 0, "content_filter_results": _FILTERED}]
+    choices = [
+        {
+            "content_filter_results": choice.filters,
+            "finish_reason": choice.finish,
+            "index": index,
+            "logprobs": None,
+            "message": choice.message,
+        }
+        for index, choice in enumerate(answer.choices)
+    ]
+    whole = _frame(answer, "chat.completion", moment, choices)
+    return Reply(200, whole | {"prompt_filter_results": answer.prompt_filter_results, "usage": answer.usage})
 
 
 # -- the request -------------------------------------------------------------------------------------------------------
@@ -127,10 +165,8 @@ def _deployed_model(request: Request, deployment: str) -> Doc:
     """The model of a deployment that is there and ready."""
     from ftctl.local import arm_deployments  # noqa: PLC0415  which looks for trained models in turn
 
-    azure = request.azure
-    doc = azure.store.get("deployment", f"{account_of(request)}/deployments/{deployment}")
-    shown = arm_deployments.shown(azure, doc)["properties"] if doc else {}
-    if shown.get("provisioningState") != "Succeeded":
+    shown = arm_deployments.answering(request.azure, account_of(request), deployment)
+    if shown is None:
         raise Refusal(
             404,
             "DeploymentNotFound",
@@ -153,6 +189,33 @@ def _check_parameters(body: Doc) -> None:
             )
     if not isinstance(body.get("stream", False), bool):
         raise invalid("'stream' must be true or false.", "stream")
+    options = body.get("stream_options", {})
+    if not isinstance(options, dict):
+        raise invalid("'stream_options' must be an object.", "stream_options")
+    if options and body.get("stream") is not True:
+        raise invalid("The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options")
+
+
+def _wish(body: Doc, messages: list[Message]) -> Wish:
+    number, seed, form = body.get("n", 1), body.get("seed", 0), body.get("response_format", {"type": "text"})
+    if not _is_whole(number) or not 1 <= number <= _MOST_CHOICES:
+        raise invalid(f"'n' must be a whole number from 1 to {_MOST_CHOICES}.", "n")
+    if not _is_whole(seed):
+        raise invalid("'seed' must be a whole number.", "seed")
+    if not isinstance(form, dict) or form.get("type") not in _FORMATS:
+        raise invalid(f"The type of 'response_format' must be one of: {', '.join(_FORMATS)}.", "response_format")
+    if form["type"] == "json_schema" and not structure.fields(form):
+        raise invalid("The 'response_format' needs a 'json_schema' with a 'schema'.", "response_format")
+    if form["type"] == "json_object" and not any("json" in one.text().lower() for one in messages):
+        raise invalid(
+            "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
+            "messages",
+        )
+    return Wish(number, _limit(body), _stops(body), seed, form)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _messages(body: Doc) -> list[Message]:
@@ -187,7 +250,7 @@ def _stops(body: Doc) -> list[str]:
 # -- the answer --------------------------------------------------------------------------------------------------------
 
 
-def _answer(request: Request, model: Doc, messages: list[Message], limit: int, stops: list[str]) -> Answer:
+def _answer(request: Request, model: Doc, messages: list[Message], wish: Wish, filters: Doc) -> Answer:
     from ftctl.local import datafile, textmodel, training  # noqa: PLC0415  only for those who chat
 
     azure, name = request.azure, str(model["name"])
@@ -196,19 +259,59 @@ def _answer(request: Request, model: Doc, messages: list[Message], limit: int, s
     tuned = models.find_model(azure, source, name) if ".ft-" in name else None
     if ".ft-" in name and tuned is None:
         raise Refusal(404, "DeploymentNotFound", "The model of this deployment was deleted.")
+    reader = None
     if tuned:
         reader = training.read_model(training.model_path(jobstate.job_folder(azure, tuned["_folder"]), tuned["_step"]))
-        text, count, whole = reader.answer(datafile.prompt_of(messages), limit)
-    else:
-        said = textmodel.pieces(_STAND_IN.format(model=name))
-        text, count, whole = "".join(said[:limit]), min(len(said), limit), len(said) <= limit
-        name = "-".join(filter(None, (name, str(model.get("version", "")))))
+    shown = name if tuned else "-".join(filter(None, (name, str(model.get("version", "")))))
+    choices = [_choice(reader, name, datafile.prompt_of(messages), wish, index) for index in range(wish.choices)]
+    return Answer(shown, choices, prompt_tokens, filters)
+
+
+def _choice(reader: Reader | None, name: str, prompt: str, wish: Wish, index: int) -> Choice:
+    """The likeliest answer, or with an index above 0 one that is drawn; from the same seed the same ones."""
+    from ftctl.local import textmodel  # noqa: PLC0415  only for those who chat
+
+    chance = Random(f"{wish.seed}:{index}") if index else None  # noqa: S311  no secret depends on it
+    text, whole = _said(reader, name, prompt, wish, chance)
     content, calls = _parse_calls(text)
-    cut = min((place for stop in stops if (place := content.find(stop)) >= 0), default=None)
+    if wish.form["type"] != "text" and not calls:
+        content = _in_form(content, wish.form, prompt, lambda asked: _said(reader, name, asked, wish, chance)[0])
+    cut = min((place for stop in wish.stops if (place := content.find(stop)) >= 0), default=None)
     if cut is not None:
         content, calls, whole = content[:cut], [], True
+    pieces = textmodel.pieces(content) if not calls else textmodel.pieces(text)
+    if len(pieces) > wish.limit:
+        content, calls, whole = "".join(pieces[: wish.limit]), [], False
+    filters = moderation.found_in(content)
+    if moderation.filtered(filters):
+        return Choice("", "content_filter", 0, filters=filters)
     finish = ("tool_calls" if calls else "stop") if whole else "length"
-    return Answer(name, content, finish, prompt_tokens, count, calls)
+    return Choice(content, finish, min(len(pieces), wish.limit), calls, filters)
+
+
+def _said(reader: Reader | None, name: str, prompt: str, wish: Wish, chance: Random | None) -> tuple[str, bool]:
+    """The model's words, and whether it came to its end. A base model has one sentence for everything."""
+    from ftctl.local import textmodel  # noqa: PLC0415  only for those who chat
+
+    if reader is None:
+        said = textmodel.pieces(_STAND_IN.format(model=name))
+        return "".join(said[: wish.limit]), len(said) <= wish.limit
+    text, _, whole = reader.sample(prompt, wish.limit, chance) if chance else reader.answer(prompt, wish.limit)
+    return text, whole
+
+
+def _in_form(content: str, form: Doc, prompt: str, say: Callable[[str], str]) -> str:
+    """JSON, whatever the model says: its own if it is an object, else an object around its words, or by the schema."""
+    schema = structure.fields(form)
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        found = None
+    required = (schema or {}).get("required")
+    required = required if isinstance(required, list) else []
+    if isinstance(found, dict) and all(one in found for one in required if isinstance(one, str)):
+        return content
+    return json.dumps({"answer": content}) if schema is None else structure.filled(schema, prompt, say)[0]
 
 
 def _parse_calls(text: str) -> tuple[str, list[Doc]]:
@@ -245,31 +348,38 @@ def _frame(answer: Answer, kind: str, moment: int, choices: list[Doc]) -> Doc:
 
 
 def _stream(answer: Answer, moment: int, *, counted: bool) -> Iterator[bytes]:
-    """Server-sent events: the prompt's filter results, the role, the answer piece by piece, the end, the count."""
+    """Server-sent events: the prompt's filter results, then of each choice the role, the words and the end; the count.
+
+    Where a count is asked for, all other events have an empty one.
+    """
+    extra: Doc = {"usage": None} if counted else {}
     first = {"choices": [], "created": 0, "id": "", "model": "", "object": ""}
-    yield _event(first | {"prompt_filter_results": _PROMPT_FILTERED})
-    for delta in _deltas(answer):
-        yield _event(_chunk(answer, moment, {"delta": delta, "finish_reason": None}))
-    yield _event(_chunk(answer, moment, {"delta": {}, "finish_reason": answer.finish}))
+    yield _event(first | {"prompt_filter_results": answer.prompt_filter_results} | extra)
+    for index, choice in enumerate(answer.choices):
+        for delta in _deltas(choice):
+            part = {"delta": delta, "finish_reason": None, "index": index}
+            part["content_filter_results"] = choice.filters if delta.get("content") else {}
+            yield _event(_chunk(answer, moment, part) | extra)
+        end = {"delta": {}, "finish_reason": choice.finish, "index": index}
+        end["content_filter_results"] = choice.filters if choice.finish == "content_filter" else {}
+        yield _event(_chunk(answer, moment, end) | extra)
     if counted:
         yield _event(_frame(answer, "chat.completion.chunk", moment, []) | {"usage": answer.usage})
     yield b"data: [DONE]\n\n"
 
 
-def _deltas(answer: Answer) -> Iterator[Doc]:
+def _deltas(choice: Choice) -> Iterator[Doc]:
     from ftctl.local import textmodel  # noqa: PLC0415  only for those who chat
 
-    yield {"role": "assistant", "content": None if answer.calls else "", "refusal": None}
-    for piece in textmodel.pieces(answer.content):
+    yield {"role": "assistant", "content": None if choice.calls else "", "refusal": None}
+    for piece in textmodel.pieces(choice.content):
         yield {"content": piece}
-    for place, call in enumerate(answer.calls):
+    for place, call in enumerate(choice.calls):
         yield {"tool_calls": [{"index": place, **call}]}
 
 
 def _chunk(answer: Answer, moment: int, choice: Doc) -> Doc:
-    filtered = _FILTERED if choice["delta"].get("content") else {}
-    whole = {"content_filter_results": filtered, "index": 0, "logprobs": None, **choice}
-    return _frame(answer, "chat.completion.chunk", moment, [whole])
+    return _frame(answer, "chat.completion.chunk", moment, [{"logprobs": None, **choice}])
 
 
 def _event(body: Doc) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
@@ -62,6 +62,12 @@ class _Example(msgspec.Struct):
     messages: list[Message]
 
 
+class _Preference(msgspec.Struct):
+    input: _Example
+    preferred_output: list[Message]
+    non_preferred_output: list[Message]
+
+
 class Turn(NamedTuple):
     """An assistant turn to learn: what was asked, and what is to be said."""
 
@@ -69,50 +75,71 @@ class Turn(NamedTuple):
     answer: str
 
 
+class Pair(NamedTuple):
+    """Two answers to one prompt, of which the first is preferred."""
+
+    prompt: str
+    chosen: str
+    rejected: str
+
+
+class Task(NamedTuple):
+    """A prompt to be answered, and what a grader may read of its example: all but the messages."""
+
+    prompt: str
+    item: dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What validation found: `problem` is why the file holds no examples at all, `unfit` why no supervised ones."""
+    """What validation found: `problem` is why the file holds no examples at all, `unfit` why none for a method."""
 
     format: Format | None = None
     examples: int = 0
     problem: str = ""
-    unfit: str = ""
+    unfit: dict[str, str] = field(default_factory=dict)
 
 
+METHODS = ("supervised", "dpo", "reinforcement")
 _EXAMPLE = msgspec.json.Decoder(_Example)
+_PREFERENCE = msgspec.json.Decoder(_Preference)
 
 
 def validate(path: Path) -> Outcome:
     """Read a whole file line by line."""
     form: Format | None = None
-    examples, unfit, learnable = 0, "", False
+    examples, unfit, learnable = 0, dict[str, str](), False
     with path.open("rb") as file:
         for number, line in _lines(file):
             if line is None:
                 return Outcome(problem=f"Line {number} is longer than {LINE_LIMIT} bytes.")
-            found, problem, teaches = _examine(line, sought=not learnable)
+            found, problems, teaches = _examine(line, sought=not learnable)
             if found is None:
-                return Outcome(problem=f"Line {number}: {problem}.")
+                return Outcome(problem=f"Line {number}: {problems['']}.")
             form = form or found
             learnable = learnable or teaches
-            unfit = unfit or (f"Line {number}: {problem}." if problem else "")
+            for method, problem in problems.items():
+                unfit.setdefault(method, f"Line {number}: {problem}.")
             examples += 1
     if not examples:
         return Outcome(problem="No valid json line found in file.")
-    if not unfit and not learnable:
-        unfit = "Every assistant message has the weight 0: there is nothing to learn."
+    if not learnable:
+        unfit.setdefault("supervised", "Every assistant message has the weight 0: there is nothing to learn.")
     return Outcome(form, examples, unfit=unfit)
 
 
-def _examine(line: bytes, *, sought: bool) -> tuple[Format | None, str, bool]:
-    """What a line is, why it is no example of supervised training, and whether it teaches, if sought."""
+def _examine(line: bytes, *, sought: bool) -> tuple[Format | None, dict[str, str], bool]:
+    """What a line is, why it is no example of which methods, and whether it teaches, if sought."""
     try:
         example = _EXAMPLE.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return *_classify(line, str(error)), False
     problem = _unfit(example)
-    found = Format.REINFORCEMENT if problem == _ENDS_WITH_USER else Format.CHAT
-    return found, problem, sought and any(map(_taught, example.messages))
+    asks = problem == _ENDS_WITH_USER
+    problems = {"dpo": "the keys 'input', 'preferred_output' and 'non_preferred_output' are missing"}
+    problems |= {"supervised": problem} if problem else {}
+    problems |= {} if asks else {"reinforcement": problem or "the last message must be from the user"}
+    return Format.REINFORCEMENT if asks else Format.CHAT, problems, sought and any(map(_taught, example.messages))
 
 
 def _lines(file: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
@@ -155,26 +182,47 @@ def _taught(message: Message) -> bool:
     return _speaks(message) and message.weight != 0
 
 
-def _classify(line: bytes, why: str) -> tuple[Format | None, str]:
-    """What a line is that is no chat example, and why it is none."""
+def _classify(line: bytes, why: str) -> tuple[Format | None, dict[str, str]]:
+    """What a line is that is no chat example, and why it is none; under no method's name where it is nothing."""
     try:
         body: Any = json.loads(line)
     except (ValueError, RecursionError):
-        return None, "it is no valid JSON in UTF-8"
+        return None, {"": "it is no valid JSON in UTF-8"}
     if not isinstance(body, dict):
-        return None, "a JSON object is expected"
+        return None, {"": "a JSON object is expected"}
     if "preferred_output" in body or "non_preferred_output" in body:
-        return Format.PREFERENCE, "this is a preference example, not a chat"
+        other = dict.fromkeys(("supervised", "reinforcement"), "this is a preference example, not a chat")
+        problem = _unpreferable(line)
+        return Format.PREFERENCE, other | ({"dpo": problem} if problem else {})
     if "messages" not in body:
-        return None, "the key 'messages' is missing"
-    return Format.CHAT, why.partition(" - at ")[0]
+        return None, {"": "the key 'messages' is missing"}
+    return Format.CHAT, dict.fromkeys(METHODS, why.partition(" - at ")[0])
+
+
+def _unpreferable(line: bytes) -> str:
+    """Why a preference example cannot be learned from, empty when it can."""
+    try:
+        example = _PREFERENCE.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return str(error).partition(" - at ")[0]
+    if not any(message.role == "user" for message in example.input.messages):
+        return "there is no message from the user in 'input'"
+    for name, output in (
+        ("preferred_output", example.preferred_output),
+        ("non_preferred_output", example.non_preferred_output),
+    ):
+        if any(message.role not in ("assistant", "tool") for message in output):
+            return f"'{name}' may hold messages from the assistant and from tools alone"
+        if not any(map(_speaks, output)):
+            return f"'{name}' needs a message from the assistant, with something in it"
+    return ""
 
 
 # -- reading a sound file for training ---------------------------------------------------------------------------------
 
 
 class Examples:
-    """A sound chat file with its examples at hand by number, none of them kept in memory."""
+    """A sound file with its examples at hand by number, none of them kept in memory."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
@@ -208,6 +256,25 @@ class Examples:
     def texts(self, number: int) -> list[str]:
         """What all messages of one example say."""
         return [message.text() for message in _EXAMPLE.decode(self.line(number)).messages]
+
+    def pair(self, number: int) -> Pair:
+        """One preference example."""
+        example = _PREFERENCE.decode(self.line(number))
+        outputs = (example.preferred_output, example.non_preferred_output)
+        chosen, rejected = ("\n".join(one.text() for one in output if _speaks(one)) for output in outputs)
+        return Pair(prompt_of(example.input.messages), chosen, rejected)
+
+    def pair_texts(self, number: int) -> tuple[list[str], list[str]]:
+        """What all messages of one preference example say: those of its prompt, and those of both outputs."""
+        example = _PREFERENCE.decode(self.line(number))
+        outputs = example.preferred_output + example.non_preferred_output
+        return [one.text() for one in example.input.messages], [one.text() for one in outputs]
+
+    def task(self, number: int) -> Task:
+        """One reinforcement example."""
+        line = self.line(number)
+        item = {name: value for name, value in json.loads(line).items() if name != "messages"}
+        return Task(prompt_of(_EXAMPLE.decode(line).messages), item)
 
 
 def prompt_of(messages: list[Message]) -> str:

@@ -48,13 +48,17 @@ def public(doc: Doc) -> Doc:
     return {key: value for key, value in doc.items() if not key.startswith("_")}
 
 
-def created(request: Request, body: Doc) -> Reply:
-    """The dated route answers 201 and says where the new thing is; v1 answers 200."""
+def created(request: Request, body: Doc, *, beside: str = "") -> Reply:
+    """The dated route answers 201 and says where the new thing is; v1 answers 200.
+
+    It is below the path of the call, or below that of the collection `beside`.
+    """
     if is_v1(request):
         return Reply(200, body)
     assert request.account is not None
     domain = request.account["properties"].get("customSubDomainName") or f"regional/{region_of(request)}"
-    place = f"{request.base_url}/cognitiveservices/{domain}{request.path}/{body['id']}"
+    path = f"/openai{beside}" if beside else request.path
+    place = f"{request.base_url}/cognitiveservices/{domain}{path}/{body['id']}"
     return Reply(201, body, {"Location": f"{place}?api-version={request.query['api-version']}"})
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -14,13 +15,11 @@ from ftctl.local.dataplane import (
     after_in,
     both,
     created,
-    dated,
     invalid,
     is_v1,
     not_found,
     number_in,
     public,
-    refuse_all,
 )
 from ftctl.local.wire import Refusal, Reply, Request
 
@@ -40,35 +39,75 @@ _FIRST_2025 = "2025"
 
 @both("POST", "/files", "files/write")
 def upload(request: Request) -> Reply:
-    """Take a file. Whether it is sound is found out at once and told when its processing time is over."""
+    """Take a file. Whether it is sound is found out at once and told when its processing time is over.
+
+    Rests on recordings (body, states) and on both schemas (status codes, purposes, expiry); the time is assumed.
+    """
     azure, account = request.azure, account_of(request)
     form = formdata.receive(request, azure.blobs / "files", FILE_LIMIT)
     try:
-        purpose, expires_at = _checked_fields(form.fields, azure.timestamp())
-        if sum(doc["purpose"] != RESULTS for doc in stored(azure, account)) >= FILES_LIMIT:
-            raise Refusal(400, "quotaExceeded", f"The resource has the maximum of {FILES_LIMIT} files already.")
-        doc: Doc = {
-            "id": f"file-{uuid.uuid4().hex}",
-            "bytes": form.size,
-            "created_at": azure.timestamp(),
-            "filename": form.filename,
-            "object": "file",
-            "purpose": purpose,
-            "_ready_at": azure.moment() + azure.seconds(PROCESSING_SECONDS),
-        }
-        if expires_at:
-            doc["expires_at"] = expires_at
-        if purpose == "fine-tune":
-            from ftctl.local.datafile import validate  # noqa: PLC0415  only uploads need it
-
-            outcome = validate(form.path)
-            doc |= {"_format": outcome.format, "_examples": outcome.examples}
-            doc |= {"_problem": outcome.problem, "_unfit": outcome.unfit}
-        form.path.replace(blob(azure, doc))
-        azure.store.put("file", doc["id"], doc, parent=account)
+        unknown(form.fields, _FIELDS)
+        purpose = checked_purpose(form.fields.get("purpose"))
+        expires_at = checked_expiry(
+            form.fields.get("expires_after[anchor]"), form.fields.get("expires_after[seconds]"), azure.timestamp()
+        )
+        check_room(azure, account)
+        doc = adopt(azure, account, form.path, form.filename or "", purpose, expires_at)
     finally:
         form.path.unlink(missing_ok=True)
     return created(request, present(azure, doc))
+
+
+def adopt(azure: Azure, account: str, path: Path, filename: str, purpose: str, expires_at: int | None = None) -> Doc:
+    """Make a file of the account of the bytes at `path`, which are moved away."""
+    doc = prepared(azure, account, path, filename, purpose, expires_at)
+    keep(azure, account, path, doc)
+    return doc
+
+
+def prepared(azure: Azure, account: str, path: Path, filename: str, purpose: str, expires_at: int | None) -> Doc:
+    """The document of a file whose bytes are at `path`; they are read for it."""
+    doc = fresh(azure, account, filename, purpose, expires_at) | {"bytes": path.stat().st_size}
+    return doc | (examined(path) if purpose == "fine-tune" else {})
+
+
+def keep(azure: Azure, account: str, path: Path, doc: Doc) -> None:
+    """Move the bytes to their place, then make the file known: whoever sees it finds them."""
+    path.replace(blob(azure, doc))
+    azure.store.put("file", doc["id"], doc, parent=account)
+
+
+def fresh(azure: Azure, account: str, filename: str, purpose: str, expires_at: int | None) -> Doc:
+    """A file that is being processed, of whose bytes nothing is known yet."""
+    doc: Doc = {
+        "id": f"file-{uuid.uuid4().hex}",
+        "created_at": azure.timestamp(),
+        "filename": filename,
+        "object": "file",
+        "purpose": purpose,
+        "_account": account.lower(),
+        "_ready_at": azure.moment() + azure.seconds(PROCESSING_SECONDS),
+    }
+    return doc | ({"expires_at": expires_at} if expires_at else {})
+
+
+def examined(path: Path) -> Doc:
+    """What validation of a training file finds, as its document keeps it."""
+    from ftctl.local.datafile import validate  # noqa: PLC0415  only uploads need it
+
+    outcome = validate(path)
+    return {
+        "_format": outcome.format,
+        "_examples": outcome.examples,
+        "_problem": outcome.problem,
+        "_unfit": outcome.unfit,
+    }
+
+
+def check_room(azure: Azure, account: str) -> None:
+    """Refuse one more file where the account has as many as it may."""
+    if sum(doc["purpose"] != RESULTS for doc in stored(azure, account)) >= FILES_LIMIT:
+        raise Refusal(400, "quotaExceeded", f"The resource has the maximum of {FILES_LIMIT} files already.")
 
 
 @both("GET", "/files", "files/read")
@@ -120,11 +159,6 @@ def delete(request: Request) -> Reply:
     return Reply(200, {"id": doc["id"], "deleted": True, "object": "file"})
 
 
-refuse_all(dated("POST", "/files/import", "files/import/action"), "the import of files from a URL")
-refuse_all(both("POST", "/uploads", "files/write"), "uploads in parts")
-refuse_all(both("POST", "/uploads/{upload}/{verb}", "files/write"), "uploads in parts")
-
-
 def stored(azure: Azure, account: str) -> list[Doc]:
     """The files of an account in order of creation; those past their day are removed on the way."""
     docs = azure.store.all("file", account)
@@ -135,7 +169,13 @@ def stored(azure: Azure, account: str) -> list[Doc]:
 
 
 def find(azure: Azure, account: str, file_id: str) -> Doc | None:
-    return next((doc for doc in stored(azure, account) if doc["id"] == file_id.lower()), None)
+    doc = azure.store.get("file", file_id)
+    if doc is None or doc.get("_account") != account.lower():
+        return None
+    if doc.get("expires_at", _NEVER) <= azure.timestamp():
+        _remove(azure, doc)
+        return None
+    return doc
 
 
 def blob(azure: Azure, doc: Doc) -> Path:
@@ -153,9 +193,13 @@ def present(azure: Azure, doc: Doc) -> Doc:
     body = public(doc) | {"status": status(azure, doc)}
     if "_job" in doc:
         body["bytes"] = len(jobstate.results(azure, doc["_job"]))
+    if body["status"] == "pending" and "_imported" in doc:
+        body.pop("bytes", None)  # which the service does not know before it has fetched them
     if body["status"] == "error":
-        message = f"Validation of jsonl file failed: {doc['_problem']}"
-        body |= {"status_details": message, "error": {"code": "jsonlValidationFailed", "message": message}}
+        code = doc.get("_code", "jsonlValidationFailed")
+        failed = "Validation of jsonl file failed" if code == "jsonlValidationFailed" else "Import of the file failed"
+        message = f"{failed}: {doc['_problem']}"
+        body |= {"status_details": message, "error": {"code": code, "message": message}}
     return body
 
 
@@ -181,22 +225,35 @@ def _read(file: BinaryIO) -> Iterator[bytes]:
             yield piece
 
 
-def _checked_fields(fields: dict[str, str], now: int) -> tuple[str, int | None]:
-    """The purpose, and when the file is to expire."""
-    if strange := sorted(fields.keys() - _FIELDS):
+def unknown(given: Mapping[str, object], known: AbstractSet[str]) -> None:
+    """Refuse what is not known."""
+    if strange := sorted(given.keys() - known):
         raise invalid(f"The field '{strange[0][:40]}' is not known.", strange[0][:40])
-    purpose = fields.get("purpose", "")
-    if purpose not in _PURPOSES:
+
+
+def checked_purpose(purpose: object) -> str:
+    if not isinstance(purpose, str) or purpose not in _PURPOSES:
         raise invalid(f"The purpose must be one of: {', '.join(_PURPOSES)}.", "purpose")
-    if len(fields) == 1:
-        return purpose, None
-    seconds = fields.get("expires_after[seconds]", "")
-    if fields.get("expires_after[anchor]") != "created_at" or not _reasonable(seconds):
+    return purpose
+
+
+def checked_expiry(anchor: object, seconds: object, now: int) -> int | None:
+    """When the file is to expire; None where nothing is said of it."""
+    if anchor is None and seconds is None:
+        return None
+    text = str(seconds)
+    # No number of ten digits is in the range, and int() takes long ones badly.
+    if anchor != "created_at" or not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) in _EXPIRY):  # noqa: PLR2004  see above
         raise invalid(
             f"expires_after takes the anchor 'created_at' and {_EXPIRY[0]} to {_EXPIRY[-1]} seconds.", "expires_after"
         )
-    return purpose, now + int(seconds)
+    return now + int(text)
 
 
-def _reasonable(seconds: str) -> bool:
-    return seconds.isascii() and seconds.isdigit() and len(seconds) < 10 and int(seconds) in _EXPIRY  # noqa: PLR2004  int is unbounded
+def checked_expiry_object(given: object, now: int) -> int | None:
+    """The same of a JSON body's `expires_after`."""
+    if given is None:
+        return None
+    if not isinstance(given, dict):
+        raise invalid("'expires_after' must be an object.", "expires_after")
+    return checked_expiry(given.get("anchor", ""), given.get("seconds", ""), now)

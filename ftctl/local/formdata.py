@@ -25,9 +25,10 @@ class Form:
     size: int = 0
 
 
-def receive(request: Request, folder: Path, limit: int) -> Form:
-    """Read a request's form. The file is the caller's to move or remove; where the form is refused there is none.
+def receive(request: Request, folder: Path, limit: int, name: str = "file") -> Form:
+    """Read a request's form, whose file is in the part `name`.
 
+    The file is the caller's to move or remove; where the form is refused there is none.
     A body over the limit is read to its end all the same, since clients listen only once they have sent everything.
     """
     boundary = _boundary(request.headers.get("content-type", ""))
@@ -35,19 +36,19 @@ def receive(request: Request, folder: Path, limit: int) -> Form:
     form = Form(folder / f"{uuid.uuid4().hex}.part")
     try:
         with form.path.open("wb") as file:
-            _parse(request, boundary, _Receiver(form, file, limit))
-        _check(form, limit)
+            _parse(request, boundary, _Receiver(form, file, limit, name))
+        _check(form, limit, name)
     except BaseException:
         form.path.unlink(missing_ok=True)
         raise
     return form
 
 
-def _check(form: Form, limit: int) -> None:
+def _check(form: Form, limit: int, name: str) -> None:
     if form.size > limit:
         raise Refusal(413, "fileTooLarge", f"The file has more than the {limit} bytes that are allowed.")
     if form.filename is None:
-        raise Refusal(400, "invalidPayload", "The form has no part 'file' with a file name.", param="file")
+        raise Refusal(400, "invalidPayload", f"The form has no part '{name}' with a file name.", param=name)
 
 
 def _boundary(content_type: str) -> bytes:
@@ -91,8 +92,9 @@ def _parse(request: Request, boundary: bytes, receiver: _Receiver) -> None:
 class _Receiver:
     """Takes the parser's events and fills the form."""
 
-    def __init__(self, form: Form, file: BinaryIO, limit: int) -> None:
+    def __init__(self, form: Form, file: BinaryIO, limit: int, name: str) -> None:
         self.ended = False
+        self._file_field = name
         self._form = form
         self._file = file
         self._limit = limit
@@ -121,16 +123,16 @@ class _Receiver:
         _, options = parse_options_header(self._headers.get(b"content-disposition"))
         name = options.get(b"name", b"").decode("utf-8", "replace")
         self._field = name
-        if name == "file":
+        if name == self._file_field:
             if self._form.filename is not None:
-                raise Refusal(400, "invalidPayload", "The form has more than one file.", param="file")
+                raise Refusal(400, "invalidPayload", "The form has more than one file.", param=name)
             filename = options.get(b"filename", b"").decode("utf-8", "replace")
             if not filename:
-                raise Refusal(400, "invalidPayload", "The part 'file' has no file name.", param="file")
+                raise Refusal(400, "invalidPayload", f"The part '{name}' has no file name.", param=name)
             self._form.filename = filename
 
     def add_data(self, data: bytes, start: int, end: int) -> None:
-        if self._field == "file":
+        if self._field == self._file_field:
             self._form.size += end - start
             if self._form.size <= self._limit:
                 self._file.write(memoryview(data)[start:end])
@@ -140,7 +142,7 @@ class _Receiver:
             raise Refusal(400, "invalidPayload", "A field of the form is too long.")
 
     def end_part(self) -> None:
-        if self._field == "file" or self._field is None:
+        if self._field in (self._file_field, None):
             return
         if len(self._form.fields) >= _FIELDS_LIMIT:
             raise Refusal(400, "invalidPayload", "The form has too many fields.")

@@ -12,6 +12,7 @@ from ftctl.local.wire import Plane, Refusal, Reply, Request, route
 _EQUALS = re.compile(r"(\w+) eq '((?:[^']|'')*)'")
 _ANY = re.compile(r"servicePrincipalNames/any\((\w+):\1 eq '((?:[^']|'')*)'\)")
 _STARTS = re.compile(r"startswith\((\w+), ?'((?:[^']|'')*)'\)")
+_MOST_IDS = 1000
 _FIELDS = {
     "User": ("id", "displayName", "userPrincipalName", "mail"),
     "Group": ("id", "displayName"),
@@ -73,6 +74,27 @@ def groups(request: Request) -> Reply:
 @route("GET", "/v1.0/servicePrincipals", plane=Plane.GRAPH)
 def service_principals(request: Request) -> Reply:
     return _many(request, "ServicePrincipal", "servicePrincipals")
+
+
+@route("POST", "/v1.0/directoryObjects/getByIds", plane=Plane.GRAPH)
+def get_by_ids(request: Request) -> Reply:
+    """Those that there are, of the kinds asked for; ids that name nobody are left out."""
+    sent = request.json()
+    ids, types = _texts(sent.get("ids")), _texts(sent.get("types", []))
+    kinds = {one.casefold() for one in types} or {"directoryobject"}
+    found = (identity.principal(request.azure.store, id_) for id_ in dict.fromkeys(one.lower() for one in ids))
+    bodies = [
+        {"@odata.type": f"#microsoft.graph.{who.kind[0].lower()}{who.kind[1:]}"} | _shown(who)
+        for who in found
+        if who and kinds & {who.kind.casefold(), "directoryobject"}
+    ]
+    return Reply(200, {"@odata.context": f"{request.base_url}/v1.0/$metadata#directoryObjects", "value": bodies})
+
+
+def _texts(value: object) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value) or len(value) > _MOST_IDS:
+        raise Refusal(400, "Request_BadRequest", "Invalid value specified for property 'ids' or 'types'.")
+    return value
 
 
 def _one(request: Request, kind: str, wanted: Callable[[Principal], bool]) -> Reply:

@@ -9,18 +9,19 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from ftctl.local import catalog, files, models
-from ftctl.local.dataplane import Doc, account_of, invalid, not_emulated, region_of
+from ftctl.local.dataplane import Doc, account_of, invalid, is_v1, region_of
+from ftctl.local.methods import Method, is_whole, read_method
 from ftctl.local.wire import Refusal, Request
 
 if TYPE_CHECKING:
     from ftctl.local.azure import Azure
 
 EXAMPLES_NEEDED = 10
-_AUTOMATIC = -1
 _KNOWN = {"model", "training_file", "validation_file", "hyperparameters", "method", "suffix", "seed", "trainingType"}
-_UNEMULATED = {"integrations", "metadata"}
+_KNOWN |= {"integrations"}
+_KNOWN_V1 = {"metadata"}  # which the dated schema does not have
 _SUFFIX = re.compile(r"[A-Za-z0-9_-]{1,40}")
-_MOST_EPOCHS, _MOST_BATCH, _MOST_RATE = 50, 256, 10.0
+_PAIRS, _LONGEST_KEY, _LONGEST_VALUE = 16, 64, 512  # of metadata
 _MOST_SEED = 2**31 - 1
 # As jobs echo them; a number is the service's own enumeration of the first three.
 _TRAINING_TYPES = {
@@ -34,19 +35,19 @@ _NUMBERED = ("standard", "globalStandard", "developerTier")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A creation that may go ahead. In `asked`, hyperparameters that the service is to choose are -1."""
+    """A creation that may go ahead."""
 
     model: str
     root: catalog.BaseModel
     base: Doc | None  # the fine-tuned model to go on from
     training: Doc
     validation: Doc | None
-    asked: dict[str, Any]
-    by_method: bool
+    method: Method
     suffix: str | None
     seed: int
     training_type: str | None
     warning: str
+    echoed: Doc  # what is shown as it was sent
 
     @property
     def own_rate(self) -> float:
@@ -54,42 +55,37 @@ class Order:
 
     @property
     def chosen(self) -> dict[str, Any]:
-        """The hyperparameters with those that the service picked, by the rules of `training`."""
-        from ftctl.local import training  # noqa: PLC0415  the fitting is only for those who train
-
-        examples = self.training["_examples"]
-        automatic = {"batch_size": training.automatic_batch(examples), "n_epochs": training.automatic_epochs(examples)}
-        return {name: automatic[name] if value == _AUTOMATIC else value for name, value in self.asked.items()}
+        return self.method.chosen(self.training["_examples"])
 
 
 def read_order(request: Request) -> Order:
     """The order in a request's body; refuses what the service would refuse, and aloud what is not emulated."""
     body = request.json()
-    if unemulated := sorted(_UNEMULATED & {name for name, value in body.items() if value not in (None, [], {})}):
-        raise not_emulated(f"'{unemulated[0]}' of fine-tuning jobs", unemulated[0])
-    body = {name: value for name, value in body.items() if value is not None and name not in _UNEMULATED}
-    if strange := sorted(body.keys() - _KNOWN):
+    body = {name: value for name, value in body.items() if value is not None}
+    if strange := sorted(body.keys() - _KNOWN - (_KNOWN_V1 if is_v1(request) else set())):
         raise invalid(f"The property '{strange[0][:40]}' is not known.", strange[0][:40])
     training_type = _training_type(body.get("trainingType"))
     root, base, warning = _model(request, _text(body, "model"), training_type)
-    by_method, hyperparameters = _hyperparameters(body)
+    method = read_method(body, root, own_rate(root))
     suffix, seed = body.get("suffix"), body.get("seed")
     if suffix is not None and not (isinstance(suffix, str) and _SUFFIX.fullmatch(suffix)):
         raise invalid("The suffix may have up to 40 of the characters a-z, A-Z, 0-9, - and _.", "suffix")
-    if seed is not None and not (_is_whole(seed) and 0 <= seed <= _MOST_SEED):
+    if seed is not None and not (is_whole(seed) and 0 <= seed <= _MOST_SEED):
         raise invalid(f"The seed must be a whole number from 0 to {_MOST_SEED}.", "seed")
+    if method.kind == "reinforcement" and "validation_file" not in body:
+        raise invalid("Reinforcement tuning needs a validation file.", "validation_file")
     return Order(
         model=base["id"] if base else root.id,
         root=root,
         base=base,
         training=_training(request, body),
         validation=_file(request, body, "validation_file") if "validation_file" in body else None,
-        asked=_asked(hyperparameters, root),
-        by_method=by_method,
+        method=method,
         suffix=suffix,
         seed=secrets.randbelow(_MOST_SEED) if seed is None else seed,
         training_type=training_type,
         warning=warning,
+        echoed=_metadata(body) | _integrations(body),
     )
 
 
@@ -100,8 +96,42 @@ def _text(body: Doc, name: str) -> str:
     return value
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _metadata(body: Doc) -> Doc:
+    """Up to 16 short texts, shown as they were sent. Rests on the v1 schema; the dated one has no such thing."""
+    given = body.get("metadata")
+    if not given:
+        return {}
+    if not isinstance(given, dict) or len(given) > _PAIRS:
+        raise invalid(f"The property 'metadata' must be an object of up to {_PAIRS} texts.", "metadata")
+    for name, value in given.items():
+        if len(name) > _LONGEST_KEY or not isinstance(value, str) or len(value) > _LONGEST_VALUE:
+            raise invalid(
+                f"A key of metadata has up to {_LONGEST_KEY} characters, a value is text of up to {_LONGEST_VALUE}.",
+                "metadata",
+            )
+    return {"metadata": given}
+
+
+def _integrations(body: Doc) -> Doc:
+    """One of Weights & Biases, shown as it was sent and without any effect. Rests on both schemas.
+
+    They have no place for a key: one that is sent all the same is refused, and not repeated.
+    """
+    given = body.get("integrations")
+    if not given:
+        return {}
+    one = given[0] if isinstance(given, list) and len(given) == 1 else None
+    wandb = one.get("wandb") if isinstance(one, dict) and one.keys() == {"type", "wandb"} else None
+    if not isinstance(one, dict) or one["type"] != "wandb" or not isinstance(wandb, dict):
+        raise invalid("The property 'integrations' takes one integration of the type 'wandb'.", "integrations")
+    wandb = {name: value for name, value in wandb.items() if value is not None}
+    texts, tags = {"project", "name", "entity"}, wandb.get("tags", [])
+    sound = all(isinstance(value, str) for name, value in wandb.items() if name in texts) and isinstance(tags, list)
+    if not sound or not wandb.get("project") or not all(isinstance(tag, str) for tag in tags):
+        raise invalid("The integration needs a project; it may have a name, an entity and tags.", "integrations")
+    if wandb.keys() - texts - {"tags"}:
+        raise invalid("The integration has a property that is not known. Keys have no place here.", "integrations")
+    return {"integrations": [{"type": "wandb", "wandb": wandb}]}
 
 
 # -- model -------------------------------------------------------------------------------------------------------------
@@ -172,61 +202,3 @@ def _training(request: Request, body: Doc) -> Doc:
             "training_file",
         )
     return doc
-
-
-# -- hyperparameters ---------------------------------------------------------------------------------------------------
-
-
-def _hyperparameters(body: Doc) -> tuple[bool, dict[str, Any]]:
-    """Whether they came within a method, and what they are."""
-    outside = _object(body.get("hyperparameters", {}), "hyperparameters")
-    if "method" not in body:
-        return False, outside
-    method = _object(body["method"], "method")
-    kind = method.get("type")
-    if kind in ("dpo", "reinforcement"):
-        raise not_emulated(f"the training method '{kind}'", "method")
-    if kind != "supervised" or method.keys() - {"type", "supervised"}:
-        raise invalid("The method takes the type 'supervised', and hyperparameters under 'supervised'.", "method")
-    supervised = _object(method.get("supervised") or {}, "method.supervised")
-    if supervised.keys() - {"hyperparameters"}:
-        raise invalid("The supervised method takes hyperparameters and nothing else.", "method.supervised")
-    inside = _object(supervised.get("hyperparameters") or {}, "method.supervised.hyperparameters")
-    if inside and outside and inside != outside:
-        raise invalid("The hyperparameters are given twice, and differ.", "hyperparameters")
-    return True, inside or outside
-
-
-def _object(value: object, name: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise invalid(f"The property '{name}' must be an object.", name)
-    return {key: inner for key, inner in value.items() if inner is not None}
-
-
-def _asked(given: dict[str, Any], root: catalog.BaseModel) -> dict[str, Any]:
-    """The three hyperparameters, -1 for those that the service is to choose."""
-    if "prompt_loss_weight" in given:
-        raise not_emulated("the hyperparameter 'prompt_loss_weight'", "hyperparameters.prompt_loss_weight")
-    if strange := sorted(given.keys() - {"batch_size", "learning_rate_multiplier", "n_epochs"}):
-        raise invalid(f"The hyperparameter '{strange[0][:40]}' is not known.", f"hyperparameters.{strange[0][:40]}")
-    rate = given.get("learning_rate_multiplier", _AUTOMATIC)
-    if (
-        isinstance(rate, bool)
-        or not isinstance(rate, int | float)
-        or not (rate == _AUTOMATIC or 0 < rate <= _MOST_RATE)
-    ):
-        raise invalid(f"A number over 0, up to {_MOST_RATE}, is needed.", "hyperparameters.learning_rate_multiplier")
-    return {
-        "batch_size": _whole(given, "batch_size", _MOST_BATCH),
-        "learning_rate_multiplier": own_rate(root) if rate == _AUTOMATIC else rate,
-        "n_epochs": _whole(given, "n_epochs", _MOST_EPOCHS),
-    }
-
-
-def _whole(given: dict[str, Any], name: str, most: int) -> int:
-    value = given.get(name, _AUTOMATIC)
-    if not _is_whole(value) or not (value == _AUTOMATIC or 1 <= value <= most):
-        raise invalid(
-            f"A whole number from 1 to {most} is needed, or -1 for an automatic choice.", f"hyperparameters.{name}"
-        )
-    return int(value)

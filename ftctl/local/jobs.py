@@ -1,10 +1,11 @@
-"""Fine-tuning jobs: create, list, get, cancel, delete, and their events and checkpoints."""
+"""Fine-tuning jobs: create, list, get, cancel, pause, resume, delete, and their events and checkpoints."""
 
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
 
-from ftctl.local import files, jobstate
+from ftctl.local import faults, files, jobstate
 from ftctl.local.dataplane import (
     Doc,
     account_of,
@@ -12,17 +13,19 @@ from ftctl.local.dataplane import (
     both,
     created,
     dated,
-    derived_id,
     invalid,
     listed,
     not_found,
     number_in,
-    refuse_all,
 )
 from ftctl.local.events import Story
+from ftctl.local.joblife import life_of
 from ftctl.local.joborder import Order, read_order
-from ftctl.local.jobstate import job_folder, life_of, present, settle
+from ftctl.local.jobstate import job_folder, present, settle
 from ftctl.local.wire import Refusal, Reply, Request
+
+if TYPE_CHECKING:
+    from ftctl.local.azure import Azure
 
 JOBS_LIMIT = 500  # of one account, MaxFineTuneCount
 QUEUE_LIMIT = 20  # beyond those that run
@@ -32,7 +35,11 @@ _JOB = "/fine_tuning/jobs/{job}"
 
 @both("POST", "/fine_tuning/jobs", "fine-tunes/write")
 def create(request: Request) -> Reply:
-    """Check and enqueue. The data is copied aside, so that the files may be deleted from now on."""
+    """Check and enqueue. The data is copied aside, so that the files may be deleted from now on.
+
+    Rests on recordings (bodies of supervised, preference and reinforcement jobs) and both schemas; limits are those of
+    the recorded capabilities.
+    """
     azure, account = request.azure, account_of(request)
     settle(azure, account)
     order = read_order(request)
@@ -42,6 +49,7 @@ def create(request: Request) -> Reply:
         raise Refusal(429, "quotaExceeded", f"{QUEUE_LIMIT} jobs are waiting already.", headers={"Retry-After": "60"})
     job = _new_job(request, order)
     _set_aside(request, order, job)
+    job |= _failure(azure, order)
     with azure.store.transaction():
         azure.store.put("job", job["id"], job, parent=account)
         azure.store.put("open_job", job["id"], {"id": job["id"]}, parent=account)
@@ -79,7 +87,44 @@ def cancel(request: Request) -> Reply:
         job["_cancelled"] = azure.moment()
         azure.store.put("job", job["id"], job, parent=account)
         jobstate.close_place(azure, account, job)
+    jobstate.forget_data(azure, job)
     settle(azure, account)
+    return Reply(200, present(azure, job))
+
+
+@both("POST", f"{_JOB}/pause", "fine-tunes/write")
+def pause(request: Request) -> Reply:
+    """Stop after the step at hand; once that is evaluated the job is paused, with a checkpoint that can be deployed.
+
+    Rests on both schemas and the documentation (only while running, after a first step); times, the words of events,
+    and that a paused job keeps its place among the running ones are assumed.
+    """
+    azure, account = request.azure, account_of(request)
+    _find(request)
+    with azure.store.transaction():
+        job = _find(request)
+        life = life_of(azure, job)
+        if life.status != "running" or not 0 < life.steps_done < life.steps:
+            raise _wrong_state(
+                request, job, "paused; it must be running, with a first step done and a last one to come"
+            )
+        new = {"begun": azure.moment(), "ended": None, "step": life.steps_done, "kept": False}
+        job["_pauses"] = [*job.get("_pauses", []), new]
+        azure.store.put("job", job["id"], job, parent=account)
+    return Reply(200, present(azure, job))
+
+
+@both("POST", f"{_JOB}/resume", "fine-tunes/write")
+def resume(request: Request) -> Reply:
+    """Go on where the pause was asked for. Rests on the same as pausing."""
+    azure, account = request.azure, account_of(request)
+    _find(request)
+    with azure.store.transaction():
+        job = _find(request)
+        if life_of(azure, job).status != "paused":
+            raise _wrong_state(request, job, "resumed")
+        job["_pauses"][-1]["ended"] = azure.moment()
+        azure.store.put("job", job["id"], job, parent=account)
     return Reply(200, present(azure, job))
 
 
@@ -107,31 +152,30 @@ def events(request: Request) -> Reply:
 
 @both("GET", f"{_JOB}/checkpoints", "fine-tunes/read")
 def checkpoints(request: Request) -> Reply:
-    """One an epoch, newest first, of which the last three are kept."""
+    """One an epoch, newest first, of which the last three are kept; and one for each pause.
+
+    Rests on the schemas for the body, on the documentation for which there are and their names.
+    """
+    from ftctl.local.measures import told  # noqa: PLC0415  only for those who look at a job's steps
+
     azure, job = request.azure, _find(request)
     life = life_of(azure, job)
+    kept = [] if life.status == "failed" else jobstate.checkpoints(job, life.steps_done)
     found = [
         {
-            "id": derived_id("ftchkpt", job["id"], step),
+            "id": jobstate.checkpoint_id(job, step),
             "created_at": int(life.step_done(step)),
             "fine_tuned_model_checkpoint": name,
             "fine_tuning_job_id": job["id"],
             "object": "fine_tuning.job.checkpoint",
             "step_number": step,
-            "metrics": jobstate.measures(jobstate.fit_of(azure, job).rows[step - 1]),
+            "metrics": told(jobstate.fit_of(azure, job).rows[step - 1]),
         }
-        for step, name in reversed(jobstate.checkpoints(job, life.steps_done))
+        for step, name in reversed(kept)
     ]
     limit = number_in(request, "limit", _CHECKPOINTS_PAGE, _MOST)
     found = after_in(request, found)
     return listed(found[:limit], more=len(found) > limit)
-
-
-refuse_all(both("POST", f"{_JOB}/pause", "fine-tunes/write"), "pausing of jobs")
-refuse_all(both("POST", f"{_JOB}/resume", "fine-tunes/write"), "resuming of jobs")
-refuse_all(both("POST", f"{_JOB}/checkpoints/{{checkpoint}}/copy", "fine-tunes/write"), "copies of checkpoints")
-refuse_all(both("GET", f"{_JOB}/checkpoints/{{checkpoint}}/copy", "fine-tunes/read"), "copies of checkpoints")
-refuse_all(both("POST", "/fine_tuning/alpha/graders/{verb}", "fine-tunes/write"), "graders")
 
 
 def _find(request: Request) -> Doc:
@@ -165,26 +209,54 @@ def _new_job(request: Request, order: Order) -> Doc:
         "_unit": azure.seconds(1.0),
         "_root": order.root.id,
         "_result": "-".join(filter(None, (f"{order.root.id}.ft-{number}", order.suffix))),
-        "_asked": order.asked,
+        "_asked": order.method.asked,
+        "_method": {"kind": order.method.kind, "sent": order.method.sent, "parts": order.method.parts},
         "_chosen": chosen,
         "_own_rate": order.own_rate,
         "_steps": count_steps(order.training["_examples"], chosen["batch_size"], chosen["n_epochs"]),
     }
-    if order.by_method:
-        job["method"] = {}  # filled in when it is shown
     if order.validation:
         job["validation_file"] = order.validation["id"]
     optional = {"suffix": order.suffix, "trainingType": order.training_type, "_warning": order.warning}
-    return job | {name: value for name, value in optional.items() if value} | _failure(order)
+    return job | order.echoed | {name: value for name, value in optional.items() if value}
 
 
-def _failure(order: Order) -> Doc:
-    """What the job will fail of, once it gets to look at its data."""
+_HARMS = "[hate_fairness, self_harm, violence]"
+_FAILURES = {
+    "data": (
+        "invalidPayload",
+        f"The provided training data failed RAI checks for harm types: {_HARMS}. Please fix the data and try again.",
+    ),
+    "training": ("internalFailure", "The training failed because of an internal error. Please try again."),
+    "evaluation": (
+        "invalidPayload",
+        (
+            "This model is unable to be deployed. Model evaluation identified that this fine tuned model scores "
+            "above acceptable thresholds for [Violence, Self Harm]. Please review your training data set and resubmit "
+            "the job."
+        ),
+    ),
+    "stuck-validation": ("", ""),
+}
+
+
+def _failure(azure: Azure, order: Order) -> Doc:
+    """What the job will fail of: data that does not suit its method, or a fault that somebody asked for.
+
+    The words about harm are reported ones, their codes and those of a broken training are assumed.
+    """
     for name, file in (("training_file", order.training), ("validation_file", order.validation)):
-        if file and file["_unfit"]:
-            message = f"The {name.replace('_', ' ')} is not fit for supervised training. {file['_unfit']}"
-            return {"_failure": {"code": "jsonlValidationFailed", "message": message, "param": name}}
-    return {}
+        if file and (problem := file["_unfit"].get(order.method.kind)):
+            message = f"The {name.replace('_', ' ')} is not fit for {_TITLES[order.method.kind]} training. {problem}"
+            return {"_failure": {"kind": "format", "code": "jsonlValidationFailed", "message": message, "param": name}}
+    kind = faults.of_job(azure, model=order.model, suffix=order.suffix or "")
+    if kind is None:
+        return {}
+    code, message = _FAILURES[kind]
+    return {"_failure": {"kind": kind, "code": code, "message": message}}
+
+
+_TITLES = {"supervised": "supervised", "dpo": "preference", "reinforcement": "reinforcement"}
 
 
 def _set_aside(request: Request, order: Order, job: Doc) -> None:

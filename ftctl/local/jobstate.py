@@ -1,109 +1,25 @@
-"""The life of a fine-tuning job, told from its age: when it starts, which steps are done, and what it leaves behind.
+"""The state of fine-tuning jobs: what has come about since somebody last looked, and what they leave behind.
 
-Nothing runs in the background. `settle` writes down what has come about since somebody last looked: a place among the
-running jobs taken, a results file begun, an end reached. All else (status, steps, events) is reckoned from there.
+Nothing runs in the background. `settle` writes down what has come about: a place among the running jobs taken, a
+results file begun, a pause reached, an end. All else (status, steps, events) is reckoned from there by `joblife`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ftctl.local.dataplane import Doc, derived_id, public
+from ftctl.local.joblife import RESULTS_BEGUN, STARTED, Life, life_of
 
 if TYPE_CHECKING:
     from ftctl.local.azure import Azure
-    from ftctl.local.training import Fit, Row
+    from ftctl.local.measures import Fit
 
 RUNNING_LIMIT = 3  # jobs of one account, MaxRunningFineTuneCount
 CHECKPOINTS_KEPT = 3
-CSV_COLUMNS = (
-    "step,train_loss,train_mean_token_accuracy,valid_loss,valid_mean_token_accuracy,"
-    "full_valid_loss,full_valid_mean_token_accuracy"
-)
-
-# Seconds of Azure's time from the moment a job has its place; a small job takes about an hour in all.
-CHECKING, CHECKED = 20.0, 60.0
-CHECKING_VALIDATION, CHECKED_VALIDATION = 80.0, 110.0
-STARTED = 120.0
-IMPORTING, TUNING, QUEUED, TRAINING = 150.0, 200.0, 240.0, 560.0
-RESULTS_BEGUN = 565.0
-_STEPS_FROM = 570.0
-_STEPS_TAKE, _EACH_STEP_TAKES, _LONGEST = 2400.0, 0.5, 8 * 3600.0
-_EVALUATION = 300.0  # after the last step
-
-
-@dataclass(frozen=True, slots=True)
-class Life:
-    """The moments of a job in Unix time, and how much of it has come about at `now`."""
-
-    now: float
-    created: float
-    placed: float | None  # among the running jobs
-    unit: float  # seconds of the clock in one of Azure's
-    steps: int
-    failed: bool
-    cancelled: float | None
-
-    @property
-    def stopped(self) -> float:
-        """The moment up to which the job's moments count."""
-        return self.now if self.cancelled is None else min(self.now, self.cancelled)
-
-    def at(self, seconds: float) -> float:
-        """The moment so many of Azure's seconds into the job."""
-        return (self.created if self.placed is None else self.placed) + seconds * self.unit
-
-    def reached(self, seconds: float) -> bool:
-        return self.placed is not None and self.at(seconds) <= self.stopped
-
-    @property
-    def each_step(self) -> float:
-        return min(_STEPS_TAKE + self.steps * _EACH_STEP_TAKES, _LONGEST) / self.steps
-
-    def step_done(self, step: int) -> float:
-        """The moment at which a step is done."""
-        return self.at(_STEPS_FROM + step * self.each_step)
-
-    @property
-    def steps_done(self) -> int:
-        if self.failed or not self.reached(_STEPS_FROM):
-            return 0
-        done = int((self.stopped - self.at(_STEPS_FROM)) / (self.each_step * self.unit))
-        return min(done + (done < self.steps and self.step_done(done + 1) <= self.stopped), self.steps)
-
-    @property
-    def succeeds(self) -> float:
-        return self.step_done(self.steps) + _EVALUATION * self.unit
-
-    @property
-    def end(self) -> float:
-        """When the job ends, or would if it had its place just now."""
-        if self.cancelled is not None:
-            return self.cancelled
-        return self.at(CHECKED) if self.failed else self.succeeds
-
-    @property
-    def status(self) -> str:
-        if self.cancelled is not None:
-            return "cancelled"
-        if self.placed is not None and self.end <= self.now:
-            return "failed" if self.failed else "succeeded"
-        return "running" if self.reached(STARTED) else "pending"
-
-
-def life_of(azure: Azure, job: Doc) -> Life:
-    """A job's life up to now."""
-    return Life(
-        now=azure.moment(),
-        created=job["_created"],
-        placed=job.get("_placed"),
-        unit=job["_unit"],
-        steps=job["_steps"],
-        failed="_failure" in job,
-        cancelled=job.get("_cancelled"),
-    )
+_SHOWN_OF_FAILURE = ("code", "message", "param")
 
 
 # -- settling ----------------------------------------------------------------------------------------------------------
@@ -114,12 +30,17 @@ def settle(azure: Azure, account: str) -> None:
     if not azure.store.count("open_job", account):
         return
     with azure.store.transaction():
-        ended = _place_and_begin(azure, account)
+        paused, ended = _place_and_begin(azure, account)
+    for job in paused:
+        fit_of(azure, job)  # may take seconds: in no transaction
+        with azure.store.transaction():
+            _keep_paused(azure, account, job)
     for job in ended:
-        tokens = 0 if "_failure" in job else fit_of(azure, job).trained_tokens  # may take seconds: in no transaction
+        tokens = 0 if "_failure" in job else fit_of(azure, job).trained_tokens  # the same
         with azure.store.transaction():
             if azure.store.get("open_job", job["id"]):
                 _close(azure, account, job, tokens)
+        forget_data(azure, job)
 
 
 def close_place(azure: Azure, account: str, job: Doc) -> None:
@@ -130,8 +51,11 @@ def close_place(azure: Azure, account: str, job: Doc) -> None:
         azure.store.put("job_ends", account, {"ends": sorted([*ends, life_of(azure, job).end])[-RUNNING_LIMIT:]})
 
 
-def _place_and_begin(azure: Azure, account: str) -> list[Doc]:
-    """Give out places in order of creation, begin results files, and return the jobs that have come to their end."""
+def _place_and_begin(azure: Azure, account: str) -> tuple[list[Doc], list[Doc]]:
+    """Give out places in order of creation, begin results files; the jobs that have paused, and those that have ended.
+
+    A job that is paused, or stuck, keeps its place.
+    """
     now = azure.moment()
     jobs = [job for entry in azure.store.all("open_job", account) if (job := azure.store.get("job", entry["id"]))]
     ends = list((azure.store.get("job_ends", account) or {"ends": []})["ends"])
@@ -145,11 +69,12 @@ def _place_and_begin(azure: Azure, account: str) -> list[Doc]:
             job["_placed"] = max(job["_created"], free)
             ends.append(life_of(azure, job).end)
             azure.store.put("job", job["id"], job, parent=account)
-    for job in jobs:
-        life = life_of(azure, job)
-        if "result_files" not in job and not life.failed and life.reached(RESULTS_BEGUN):
+    lives = [(job, life_of(azure, job)) for job in jobs]
+    for job, life in lives:
+        if "result_files" not in job and life.reached(RESULTS_BEGUN):
             _begin_results(azure, account, job, life)
-    return [job for job in jobs if life_of(azure, job).status in ("succeeded", "failed")]
+    paused = [job for job, life in lives if _due_pause(job, life)]
+    return paused, [job for job, life in lives if life.status in ("succeeded", "failed")]
 
 
 def _begin_results(azure: Azure, account: str, job: Doc, life: Life) -> None:
@@ -160,6 +85,7 @@ def _begin_results(azure: Azure, account: str, job: Doc, life: Life) -> None:
         "filename": "results.csv",
         "object": "file",
         "purpose": "fine-tune-results",
+        "_account": account.lower(),
         "_job": job["id"],
     }
     azure.store.put("file", file["id"], file, parent=account)
@@ -167,23 +93,59 @@ def _begin_results(azure: Azure, account: str, job: Doc, life: Life) -> None:
     azure.store.put("job", job["id"], job, parent=account)
 
 
+def _due_pause(job: Doc, life: Life) -> Doc | None:
+    """A pause that has been reached, whose checkpoint is not there yet."""
+    pauses: list[Doc] = job.get("_pauses", [])
+    return next((one for one in pauses if not one["kept"] and life.paused_at(one["begun"]) <= life.stopped), None)
+
+
+def _keep_paused(azure: Azure, account: str, job: Doc) -> None:
+    """Make the checkpoint of a pause deployable."""
+    now = azure.store.get("job", job["id"])
+    pause = _due_pause(now, life_of(azure, now)) if now else None
+    if now is None or pause is None:
+        return
+    pause["kept"] = True
+    azure.store.put("job", now["id"], now, parent=account)
+    moment = int(life_of(azure, now).paused_at(pause["begun"]))
+    _put_model(azure, account, now, pause["step"], checkpoint_name(now, pause["step"]), moment)
+
+
 def _close(azure: Azure, account: str, job: Doc, tokens: int) -> None:
     life = life_of(azure, job)
-    if not life.failed:
-        job |= {"fine_tuned_model": job["_result"], "finished_at": int(life.end), "trained_tokens": tokens}
+    if not life.failure:
+        job |= {"fine_tuned_model": job["_result"], "finished_at": int(life.end)}
+        job |= {"trained_tokens": tokens} if job["_method"]["kind"] != "reinforcement" else {}
         for step, name in checkpoints(job, life.steps):
-            model: Doc = {
-                "id": name,
-                "created_at": int(life.end),
-                "model": job["_root"],
-                "fine_tune": job["id"],
-                "_root": job["_root"],
-            }
-            model |= {"_step": step, "_checkpoint": name != job["_result"], "_folder": job["id"]}
-            azure.store.put("model", f"{account}|{name}", model, parent=account)
+            _put_model(azure, account, job, step, name, int(life.end))
     azure.store.put("job", job["id"], job, parent=account)
     close_place(azure, account, job)
     keep_results(azure, account, job)
+
+
+def _put_model(azure: Azure, account: str, job: Doc, step: int, name: str, moment: int) -> None:
+    if azure.store.get("model", f"{account}|{name}"):
+        return
+    model: Doc = {
+        "id": name,
+        "created_at": moment,
+        "model": job["_root"],
+        "fine_tune": job["id"],
+        "_root": job["_root"],
+        "_step": step,
+        "_checkpoint": name != job["_result"],
+        "_folder": job["id"],
+    }
+    azure.store.put("model", f"{account}|{name}", model, parent=account)
+
+
+def forget_data(azure: Azure, job: Doc) -> None:
+    """Drop the copies of an ended job's files, unless its measures are still to be made from them."""
+    from ftctl.local import training  # noqa: PLC0415  only for those who train
+
+    folder = job_folder(azure, job["id"])
+    if training.is_fitted(folder) or not life_of(azure, job).steps_done:
+        training.forget_data(folder)
 
 
 # -- what a job shows --------------------------------------------------------------------------------------------------
@@ -191,14 +153,15 @@ def _close(azure: Azure, account: str, job: Doc, tokens: int) -> None:
 
 def present(azure: Azure, job: Doc) -> Doc:
     """A job's body as it stands now: keys without a value are absent, and values not chosen yet are -1."""
-    life = life_of(azure, job)
-    chosen = job["_chosen"] if life.reached(STARTED) and not life.failed else job["_asked"]
+    life, method = life_of(azure, job), job["_method"]
+    chosen = job["_chosen"] if life.reached(STARTED) else job["_asked"]
     body = public(job) | {"status": life.status, "hyperparameters": chosen}
-    if "method" in job:
-        body["method"] = {"type": "supervised", "supervised": {"hyperparameters": chosen}}
-    body["estimated_finish"] = int(life.end if life.cancelled is None else life.succeeds)
+    if method["sent"]:
+        body["method"] = {"type": method["kind"], method["kind"]: {**method["parts"], "hyperparameters": chosen}}
+    end = life.end if life.cancelled is None and isfinite(life.end) else life.expected
+    body["estimated_finish"] = int(end)
     if life.status == "failed":
-        body["error"] = job["_failure"]
+        body["error"] = {name: job["_failure"][name] for name in _SHOWN_OF_FAILURE if name in job["_failure"]}
     return body
 
 
@@ -207,10 +170,22 @@ def results_id(job: Doc) -> str:
 
 
 def checkpoints(job: Doc, steps_done: int) -> list[tuple[int, str]]:
-    """Step and name of the checkpoints that are kept, oldest first: the ends of the last epochs."""
+    """Step and name of the checkpoints that are kept, oldest first: the ends of the last epochs, and of each pause."""
     each = job["_steps"] // job["_chosen"]["n_epochs"]
-    ends = range(each, steps_done + 1, each)[-CHECKPOINTS_KEPT:]
-    return [(step, job["_result"] if step == job["_steps"] else f"{job['_result']}:ckpt-step-{step}") for step in ends]
+    steps = set(range(each, steps_done + 1, each)[-CHECKPOINTS_KEPT:]) | set(_paused_steps(job))
+    return [(step, checkpoint_name(job, step)) for step in sorted(steps)]
+
+
+def checkpoint_name(job: Doc, step: int) -> str:
+    return str(job["_result"]) if step == job["_steps"] else f"{job['_result']}:ckpt-step-{step}"
+
+
+def checkpoint_id(job: Doc, step: int) -> str:
+    return derived_id("ftchkpt", job["id"], step)
+
+
+def _paused_steps(job: Doc) -> list[int]:
+    return [one["step"] for one in job.get("_pauses", ()) if one["kept"]]
 
 
 def job_folder(azure: Azure, job_id: str) -> Path:
@@ -222,7 +197,7 @@ def fit_of(azure: Azure, job: Doc) -> Fit:
     """The training itself, run when its outcome is first asked for."""
     from ftctl.local import training  # noqa: PLC0415  the fitting is only for those who look at a job's steps
 
-    chosen = job["_chosen"]
+    chosen, method = job["_chosen"], job["_method"]
     return training.fitted(
         training.Recipe(
             folder=job_folder(azure, job["id"]),
@@ -230,23 +205,29 @@ def fit_of(azure: Azure, job: Doc) -> Fit:
             batch_size=chosen["batch_size"],
             rate=chosen["learning_rate_multiplier"] / job["_own_rate"],
             seed=job["seed"],
+            method=method["kind"],
+            options=chosen | method["parts"],
+            keep=tuple(one["step"] for one in job.get("_pauses", ())),
+            over=azure.store.get("open_job", job["id"]) is None,
         )
     )
 
 
-def measures(row: Row) -> dict[str, Any]:
-    """A row by the names that results.csv, events and checkpoints share; what was not measured is absent."""
-    return {name: value for name, value in zip(CSV_COLUMNS.split(","), _values(row), strict=True) if value is not None}
+def columns_of(job: Doc) -> Any:
+    """The kind of row that a job's method measures."""
+    from ftctl.local.measures import RewardRow, Row  # noqa: PLC0415  only for those who look at a job's steps
+
+    return RewardRow if job["_method"]["kind"] == "reinforcement" else Row
 
 
 def results(azure: Azure, job_id: str) -> bytes:
     """results.csv as far as its job has come."""
+    from ftctl.local.measures import as_csv  # noqa: PLC0415  only for those who look at a job's steps
+
     job = azure.store.get("job", job_id)
     assert job is not None  # `keep_results` comes before its deletion
     done = life_of(azure, job).steps_done
-    rows = fit_of(azure, job).rows[:done] if done else []
-    lines = (",".join("" if value is None else str(value) for value in _values(row)) for row in rows)
-    return "".join(f"{line}\n" for line in (CSV_COLUMNS, *lines)).encode()
+    return as_csv(columns_of(job), fit_of(azure, job).rows[:done] if done else [])
 
 
 def keep_results(azure: Azure, account: str, job: Doc) -> None:
@@ -259,15 +240,3 @@ def keep_results(azure: Azure, account: str, job: Doc) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(content)
     azure.store.put("file", file["id"], file | {"bytes": len(content)}, parent=account)
-
-
-def _values(row: Row) -> tuple[Any, ...]:
-    return (
-        row.step,
-        row.train_loss,
-        row.train_accuracy,
-        row.valid_loss,
-        row.valid_accuracy,
-        row.full_valid_loss,
-        row.full_valid_accuracy,
-    )

@@ -6,7 +6,7 @@ import shutil
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
-from ftctl.local import catalog
+from ftctl.local import catalog, uploads
 from ftctl.local.dataplane import Doc, account_of, both, not_found, public, region_of
 from ftctl.local.jobstate import job_folder, settle
 from ftctl.local.wire import Refusal, Reply, Request
@@ -26,7 +26,8 @@ _LIFECYCLE = {
 def find_model(azure: Azure, account_id: str, name: str) -> Doc | None:
     """A fine-tuned model or checkpoint of an account that can be deployed now."""
     settle(azure, account_id)
-    return azure.store.get("model", f"{account_id}|{name}")
+    doc = azure.store.get("model", f"{account_id}|{name}")
+    return doc if doc and doc.get("_ready_at", 0.0) <= azure.moment() else None  # a copy comes after a while
 
 
 def deployed(azure: Azure, account_id: str, name: str) -> bool:
@@ -45,6 +46,7 @@ def forget_account(azure: Azure, account_id: str) -> None:
     for folder in folders:
         shutil.rmtree(job_folder(azure, folder), ignore_errors=True)
     with azure.store.transaction():
+        uploads.forget_uploads(azure, account_id)
         for kind in ("file", "job", "open_job", "model"):
             azure.store.delete_children(kind, account_id)
         azure.store.delete("job_ends", account_id)

@@ -22,13 +22,13 @@ _AUTHORIZATION = "Microsoft.Authorization"
 _ASSIGN = (f"{_AUTHORIZATION}/roleAssignments/write", f"{_AUTHORIZATION}/roleAssignments/delete")
 _SEE_ROLES = (f"{_AUTHORIZATION}/roleAssignments/read", f"{_AUTHORIZATION}/roleDefinitions/read")
 _SUBSCRIPTIONS = "Microsoft.Resources/subscriptions"
-_SURROUNDINGS = (
-    "Microsoft.Resources/deployments/*",
+_AROUND = (
     f"{_SUBSCRIPTIONS}/operationresults/read",
     f"{_SUBSCRIPTIONS}/read",
     f"{_SUBSCRIPTIONS}/resourceGroups/read",
     "Microsoft.Support/*",
 )
+_SURROUNDINGS = ("Microsoft.Resources/deployments/*", *_AROUND)
 _IMPERSONATION = f"{COGNITIVE}/accounts/AIServices/agents/endpoints/UserIdentityImpersonation/action"
 _NO_DEPLOYING = (
     _IMPERSONATION,
@@ -134,7 +134,12 @@ ROLES = (
         "a97b65f3-24c7-4388-baec-2e87135dc908",
         "Cognitive Services User",
         "Reads accounts, lists their keys, uses their data plane.",
-        (f"{COGNITIVE}/*/read", f"{COGNITIVE}/accounts/listkeys/action", *_SURROUNDINGS),
+        (
+            f"{COGNITIVE}/*/read",
+            f"{COGNITIVE}/accounts/listkeys/action",
+            "Microsoft.Resources/deployments/operations/read",
+            *_AROUND,
+        ),
         data_actions=(f"{COGNITIVE}/*",),
         not_data_actions=_NO_DEPLOYING,
     ),

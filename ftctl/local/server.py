@@ -20,7 +20,8 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import parse_qsl, unquote
 
 from ftctl.local import tls
-from ftctl.local.azure import BANNER, Azure, Hangup
+from ftctl.local.azure import BANNER, Azure
+from ftctl.local.faults import Hangup
 from ftctl.local.wire import Reply, Request
 
 _HOST = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?")
@@ -68,7 +69,9 @@ class _Server(ThreadingHTTPServer):
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         super().__init__(address, _Handler)
-        name = f"[{address[0]}]" if ":" in address[0] else address[0]
+        # From here every address is this machine's own.
+        host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(address[0], address[0])  # noqa: S104  asked for by name
+        name = f"[{host}]" if ":" in host else host
         self.url = f"https://{name}:{self.server_address[1]}"
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -183,12 +186,18 @@ class _Handler(BaseHTTPRequestHandler):
             stream=cast("BinaryIO", body),
             length=body.left,
             base_url=f"https://{host}",
+            caller=self.client_address[0].partition("%")[0],
         )
 
     def _body(self, spool: BinaryIO) -> Body:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+        coding, lengths = self.headers.get("Transfer-Encoding"), set(self.headers.get_all("Content-Length") or ())
+        if (coding and lengths) or len(lengths) > 1:
+            raise _BadRequest("The length of the body is given twice.")
+        if coding:
+            if coding.strip().lower() != "chunked":
+                raise _BadRequest("The Transfer-Encoding is not supported.")
             return self._dechunked(spool)
-        text = self.headers.get("Content-Length", "0").strip()
+        text = (lengths.pop() if lengths else "0").strip()
         if not re.fullmatch(r"\d{1,15}", text, re.ASCII):
             raise _BadRequest("The Content-Length header is invalid.")
         return Body(cast("BinaryIO", self.rfile), int(text))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS thing (
@@ -19,6 +19,7 @@ CREATE INDEX IF NOT EXISTS thing_parent ON thing (kind, parent, seq);
 """
 
 Doc = dict[str, Any]
+T = TypeVar("T")
 
 
 class Store:
@@ -33,6 +34,8 @@ class Store:
         self.path = path
         self._lock = threading.RLock()
         self._depth = 0
+        self._writes = 0
+        self._derived: tuple[object, dict[object, object]] = (None, {})
         target = str(path) if path else ":memory:"
         self._db = sqlite3.connect(target, check_same_thread=False, isolation_level=None, timeout=30)
         if path:
@@ -56,11 +59,28 @@ class Store:
                 yield
             except BaseException:
                 self._db.execute("ROLLBACK")
+                self._writes += 1  # what was derived inside is not so
                 raise
             else:
                 self._db.execute("COMMIT")
             finally:
                 self._depth = 0
+
+    def version(self) -> object:
+        """What compares unequal after any write, of whichever process."""
+        with self._lock:
+            return self._writes, self._db.execute("PRAGMA data_version").fetchone()[0] if self.path else 0
+
+    def derived(self, name: object, compute: Callable[[], T]) -> T:
+        """What `compute` makes of the documents, kept until the next write. Nobody may change it."""
+        version = self.version()
+        then, kept = self._derived
+        if then != version:
+            kept = {}
+            self._derived = (version, kept)
+        if name not in kept:
+            kept[name] = compute()
+        return cast("T", kept[name])
 
     def get(self, kind: str, id_: str) -> Doc | None:
         with self._lock:
@@ -70,6 +90,7 @@ class Store:
     def put(self, kind: str, id_: str, doc: Doc, *, parent: str = "") -> None:
         """Write `doc`; an existing one keeps its place in the order."""
         with self._lock:
+            self._writes += 1
             self._db.execute(
                 "INSERT INTO thing (kind, id, parent, doc) VALUES (?,?,?,?) "
                 "ON CONFLICT (kind, id) DO UPDATE SET doc=excluded.doc, parent=excluded.parent",
@@ -78,10 +99,12 @@ class Store:
 
     def delete(self, kind: str, id_: str) -> bool:
         with self._lock:
+            self._writes += 1
             return self._db.execute("DELETE FROM thing WHERE kind=? AND id=?", (kind, id_.lower())).rowcount > 0
 
     def delete_children(self, kind: str, parent: str) -> None:
         with self._lock:
+            self._writes += 1
             self._db.execute("DELETE FROM thing WHERE kind=? AND parent=?", (kind, parent.lower()))
 
     def all(self, kind: str, parent: str | None = None) -> list[Doc]:

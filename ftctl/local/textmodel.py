@@ -20,7 +20,6 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from math import log
-from operator import itemgetter
 from random import Random
 from typing import NamedTuple
 
@@ -36,6 +35,7 @@ MEMORY_TRUST = 6.0  # how much the memory of a like prompt weighs against a plai
 POSTINGS = 200  # prompts kept for one word: bounds the search among very many examples
 
 _END = 1
+_TRIES = 8  # draws for a first piece
 _SHIFT = 24
 _LAST_ONE, _LAST_TWO = (1 << _SHIFT) - 1, (1 << 2 * _SHIFT) - 1
 _FADE, _SPREAD, _TRAIL = 10, 0x9E3779B97F4A7C15, (1 << 60) - 1
@@ -118,6 +118,11 @@ class Reader:
         said = [*map(self._id, pieces(answer)), _END]
         return Turn(words(prompt), self._copied(prompt), said, *_walk(said))
 
+    def asked(self, prompt: str) -> Turn:
+        """A prompt, as something said."""
+        said = [*map(self._id, pieces(prompt))]
+        return Turn((), {}, said, *_walk(said))
+
     def _id(self, piece: str) -> int:
         known = self._ids.get(piece)
         if known is None:
@@ -154,6 +159,23 @@ class Reader:
         key = trail = 0
         while len(said) < limit:
             piece = _favourite(self._contexts(key, trail, recalled), copied)
+            if piece == _END:
+                return self._text(said), len(said), True
+            said.append(piece)
+            key, trail = _next(key, trail, piece)
+        return self._text(said), len(said), False
+
+    def sample(self, prompt: str, limit: int, chance: Random) -> tuple[str, int, bool]:
+        """Like `answer`, but drawn: each piece as often as the model expects it. It begins with something said."""
+        recalled, copied = self._recall(words(prompt)), self._copied(prompt)
+        said: list[int] = []
+        key = trail = 0
+        while len(said) < limit:
+            piece = _drawn(self._contexts(key, trail, recalled), copied, chance)
+            for _ in range(_TRIES if not said else 0):
+                if piece != _END:
+                    break
+                piece = _drawn(self._contexts(key, trail, recalled), copied, chance)
             if piece == _END:
                 return self._text(said), len(said), True
             said.append(piece)
@@ -197,12 +219,22 @@ class Reader:
             whole += weight
             for place in self._postings.get(word, ()):
                 shared[place] = shared.get(place, 0.0) + weight
-        best = heapq.nlargest(NEIGHBOURS, shared.items(), key=itemgetter(1))
+        memory = self.model.memory
+        best = heapq.nlargest(NEIGHBOURS, shared.items(), key=lambda one: (one[1], memory[one[0]].weight))
         return [(place, weight / whole) for place, weight in best]
 
     # -- learning ------------------------------------------------------------------------------------------------------
 
-    def learn(self, turn: Turn, step: float, chance: Random, start: int = 0, stop: int | None = None) -> None:
+    def learn(
+        self,
+        turn: Turn,
+        step: float,
+        chance: Random,
+        start: int = 0,
+        stop: int | None = None,
+        *,
+        remember: bool = True,
+    ) -> None:
         """Move towards what the turn says, and remember it as the answer to its prompt."""
         model, draw = self.model, chance.random
         for piece, key in zip(turn.said[start:stop], turn.keys[start:stop], strict=True):
@@ -218,17 +250,52 @@ class Reader:
                 context.total += step
                 if weight > weights.get(context.best, 0.0):
                     context.best = piece
+        if not remember:
+            return
         if turn.place is None:
             turn.place = len(model.memory)
             model.memory.append(Remembered(turn.words, turn.said, 0.0))
             self._post(turn.words, turn.place)
         model.memory[turn.place].weight += step
 
+    def unlearn(self, turn: Turn, step: float, start: int = 0, stop: int | None = None) -> None:
+        """Move away from what the turn says, as far as it was ever learned after the same pieces or as an answer."""
+        model = self.model
+        for piece, key in zip(turn.said[start:stop], turn.keys[start:stop], strict=True):
+            for context in (model.pairs.get(key & _LAST_ONE), model.triples.get(key)):
+                if context is not None and piece in context.weights:
+                    _lessen(context, piece, step)
+        if turn.place is not None:
+            known = model.memory[turn.place]
+            known.weight = max(0.0, known.weight - step)
+
     def _post(self, known: tuple[str, ...], place: int) -> None:
         for word in known:
             postings = self._postings.setdefault(word, [])
             if len(postings) < POSTINGS:
                 postings.append(place)
+
+
+def _lessen(context: Context, piece: int, step: float) -> None:
+    left = context.weights[piece] - step
+    if left > 0:
+        context.weights[piece] = left
+        context.total -= step
+    else:
+        context.total = max(0.0, context.total - context.weights.pop(piece))
+    if context.best == piece:
+        context.best = max(context.weights, key=context.weights.__getitem__, default=_END)
+
+
+def _drawn(contexts: list[Context], copied: dict[int, float], chance: Random) -> int:
+    """A piece as `_likelihood` has it; the end stands for what is no known piece."""
+    for context in reversed(contexts):
+        kinds = len(context.weights)
+        if kinds and chance.random() * (context.total + kinds) < context.total:
+            return chance.choices([*context.weights], [*context.weights.values()])[0]
+    if copied and chance.random() < COPYING:
+        return chance.choices([*copied], [*copied.values()])[0]
+    return _END
 
 
 def _next(key: int, trail: int, piece: int) -> tuple[int, int]:

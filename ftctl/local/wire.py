@@ -63,6 +63,8 @@ class Request:
     names: dict[str, str] = field(default_factory=dict)
     principal: Principal | None = None
     account: dict[str, Any] | None = None  # the account's stored body, on the data plane
+    caller: str = "127.0.0.1"  # where the call comes from
+    whole_path: str = ""  # with what names the account before it, on the data plane
 
     def json(self) -> dict[str, Any]:
         """The body as a JSON object; a refusal when it is none."""

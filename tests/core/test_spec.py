@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftctl.core.codes.spec import CODES
+from ftctl.core.codes import CODES
 from ftctl.core.errors import FtctlError
 from ftctl.core.model import Address, Home
 from ftctl.spec.stack import load

@@ -204,9 +204,22 @@ def test_pictures_are_taken(client, tone):
         ({"max_tokens": 0}, "invalidPayload", "max_tokens"),
         ({"stop": ["a"] * 5}, "invalidPayload", "stop"),
         ({"stream": "yes"}, "invalidPayload", "stream"),
-        ({"n": 2}, "notEmulated", "n"),
+        ({"n": 0}, "invalidPayload", "n"),
+        ({"n": 129}, "invalidPayload", "n"),
+        ({"n": True}, "invalidPayload", "n"),
+        ({"seed": "x"}, "invalidPayload", "seed"),
+        ({"stream_options": {"include_usage": True}}, "invalidPayload", "stream_options"),
+        ({"stream_options": 5, "stream": True}, "invalidPayload", "stream_options"),
         ({"logprobs": True}, "notEmulated", "logprobs"),
-        ({"response_format": {"type": "json_object"}}, "notEmulated", "response_format"),
+        ({"response_format": {"type": "json_object"}}, "invalidPayload", "messages"),
+        ({"response_format": {"type": "xml"}}, "invalidPayload", "response_format"),
+        ({"response_format": "json"}, "invalidPayload", "response_format"),
+        ({"response_format": {"type": "json_schema"}}, "invalidPayload", "response_format"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"schema": 5}}},
+            "invalidPayload",
+            "response_format",
+        ),
         ({"colour": "red"}, "invalidPayload", "colour"),
     ],
 )
@@ -229,3 +242,111 @@ def test_many_turns_are_answered_by_the_last_one(client, arm, account, clock, tr
     for n in (2, 9):
         answer = client.chat.completions.create(model="tone", messages=rows[n]["messages"][:4])
         assert answer.choices[0].message.content == f"Back at {n + 5}:45."
+
+
+# -- several choices, JSON, the filter ---------------------------------------------------------------------------------
+
+
+def test_several_choices_are_the_likeliest_and_then_drawn_ones(client, tone):
+    question = "When does ferry 3 leave for Turku?"
+    one, several, again, other = (
+        ask(client, question, **options) for options in ({}, {"n": 20}, {"n": 20}, {"n": 20, "seed": 5})
+    )
+    said = [[choice.message.content for choice in answer.choices] for answer in (several, again, other)]
+    assert [choice.index for choice in several.choices] == list(range(20))
+    assert said[0][0] == said[2][0] == one.choices[0].message.content
+    assert said[0] == said[1] != said[2]
+    assert len(set(said[0])) > 1
+    assert several.usage.completion_tokens > one.usage.completion_tokens
+    assert several.usage.prompt_tokens == one.usage.prompt_tokens
+    parts = {}
+    for chunk in ask(client, question, n=20, stream=True):
+        for choice in chunk.choices:
+            parts[choice.index] = parts.get(choice.index, "") + (choice.delta.content or "")
+    assert [parts[index] for index in range(20)] == said[0]
+
+
+def test_streams_count_at_the_end_and_nowhere_else(client, tone, arm):
+    url = f"{arm.served.url}/cognitiveservices/acc-sub/openai/v1/chat/completions"
+    body = {"model": "tone", "messages": [{"role": "user", "content": "x"}], "stream": True}
+    headers = {"api-key": client.api_key}
+
+    def events(**options):
+        answer = arm.session.post(url, json=body | options, headers=headers, verify=arm.served.ca_file, timeout=10)
+        return [json.loads(line.removeprefix("data: ")) for line in answer.text.split("\n\n")[:-2]]
+
+    counted = events(stream_options={"include_usage": True})
+    assert [bool(event["usage"]) for event in counted] == [False] * (len(counted) - 1) + [True]
+    assert counted[-1]["choices"] == []
+    assert not any("usage" in event for event in events())
+
+
+def test_json_object_is_the_models_own_or_goes_around_its_words(client, train, arm, account, clock):
+    rows = chats(12)
+    for n, row in enumerate(rows[:6]):
+        row["messages"][0]["content"] = "Answer in JSON."
+        row["messages"][2]["content"] = json.dumps({"leaves": f"{n}:15"})
+    deploy(arm, account, clock, train(rows))
+    form = {"type": "json_object"}
+    system = [{"role": "system", "content": "Answer in JSON."}]
+
+    def said(question):
+        asked = [*system, {"role": "user", "content": question}]
+        answer = client.chat.completions.create(model="tone", messages=asked, response_format=form)
+        return json.loads(answer.choices[0].message.content)
+
+    assert said(rows[3]["messages"][1]["content"]) == {"leaves": "3:15"}
+    assert said(rows[9]["messages"][1]["content"]).keys() in ({"answer"}, {"leaves"})
+    deploy(arm, account, clock, "gpt-4.1-mini", "2025-04-14", "base")
+    answer = client.chat.completions.create(model="base", messages=system, response_format=form)
+    assert json.loads(answer.choices[0].message.content)["answer"].startswith("This is the local Azure")
+
+
+def test_json_by_a_schema(client, tone):
+    schema = {
+        "type": "object",
+        "required": ["when", "number", "sure"],
+        "properties": {
+            "when": {"type": "string"},
+            "number": {"type": "integer"},
+            "sure": {"type": "boolean"},
+            "town": {"enum": ["Riga", "Turku"]},
+            "stops": {"type": "array", "items": {"type": "number"}},
+            "more": {"type": ["object", "null"], "properties": {"none": {"type": "null"}, "one": {"const": 1}}},
+        },
+    }
+    form = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": schema}}
+    answer = ask(client, "When does ferry 3 leave for Turku?", response_format=form)
+    found = json.loads(answer.choices[0].message.content)
+    assert found["when"] == "Ferry 3 to Turku leaves at 3:15. Safe travels!"
+    assert (found["number"], found["town"]) == (3, "Turku")
+    assert isinstance(found["sure"], bool)
+    assert found["stops"] == [3.0]
+    assert found["more"] == {"none": None, "one": 1}
+    cut = ask(client, "When does ferry 3 leave for Turku?", response_format=form, max_tokens=3)
+    assert (cut.choices[0].finish_reason, cut.usage.completion_tokens) == ("length", 3)
+
+
+@pytest.mark.parametrize("route", ["client", "older"])
+@pytest.mark.parametrize("category", ["hate", "self_harm", "sexual", "violence", "jailbreak"])
+def test_the_filter_refuses_its_test_sentence(request, route, tone, category):
+    with pytest.raises(openai.BadRequestError) as caught:
+        ask(request.getfixturevalue(route), f"Please: Content-Filter-Test: {category}")
+    body = caught.value.body
+    assert (body["code"], body["param"], body["type"], body["status"]) == ("content_filter", "prompt", None, 400)
+    assert body["innererror"]["code"] == "ResponsibleAIPolicyViolation"
+    found = body["innererror"]["content_filter_result"]
+    assert [name for name, one in found.items() if one["filtered"]] == [category]
+    assert found["hate"].keys() == {"filtered", "severity"}
+
+
+def test_the_filter_cuts_an_answer_off(client, train, arm, account, clock):
+    rows = chats(12)
+    for row in rows:
+        row["messages"][2]["content"] = "Certainly. content-filter-test: violence"
+    deploy(arm, account, clock, train(rows))
+    choice = ask(client, rows[0]["messages"][1]["content"]).choices[0]
+    assert (choice.finish_reason, choice.message.content) == ("content_filter", "")
+    assert choice.model_extra["content_filter_results"]["violence"] == {"filtered": True, "severity": "medium"}
+    last = [*ask(client, rows[0]["messages"][1]["content"], stream=True)][-1]
+    assert last.choices[0].finish_reason == "content_filter"

@@ -202,11 +202,3 @@ def test_malformed_uploads_are_refused(raw, azure, media, body, status):
     assert answer.status_code == status, answer.text
     assert answer.json()["error"]["message"]
     assert list((azure.blobs / "files").glob("*")) == []
-
-
-def test_what_is_not_emulated_says_so(raw, client):
-    old = raw("POST", f"/cognitiveservices/acc-sub/openai/files/import?api-version={DATED}", json={})
-    assert (old.status_code, old.json()["error"]["code"]) == (400, "notEmulated")
-    assert raw("POST", f"{FILES}/import", json={}).status_code in (404, 405)
-    refused = refusal(lambda: client.uploads.create(bytes=1, filename="a", mime_type="text/plain", purpose="fine-tune"))
-    assert refused[:2] == (400, "notEmulated")

@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import base64
 import json
+import time
+from urllib.parse import parse_qsl, urlsplit
 
+import msal
 import pytest
+import requests
 from azure.identity import ClientSecretCredential
 
 from ftctl.local import identity
@@ -29,9 +33,27 @@ def ask(arm, tenant=TENANT_ID, **form):
     )
 
 
-def jwt(claims):
-    middle = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
-    return f"e30.{middle}.c2ln"
+def jwt(claims, **head):
+    parts = {"alg": "RS256", "typ": "JWT", "kid": "k"} | head, claims
+    return (
+        ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts) + ".c2ln"
+    )
+
+
+def github(**other):
+    """What GitHub's OIDC sends for a job on a branch."""
+    now = time.time()
+    return {
+        "iss": "https://token.actions.githubusercontent.com",
+        "sub": "repo:example/app:ref:refs/heads/main",
+        "aud": "api://AzureADTokenExchange",
+        "jti": "7b9f",
+        "repository": "example/app",
+        "ref": "refs/heads/main",
+        "iat": now,
+        "nbf": now - 600,
+        "exp": now + 300,
+    } | other
 
 
 def test_a_secret_buys_a_token_for_one_audience(arm):
@@ -63,16 +85,157 @@ def test_entra_says_no_in_its_own_shape(arm, form, status, error, number):
     assert arm.azure.secrets.client_secrets[FTCTL_LOCAL.client_id] not in response.text
 
 
-def test_a_federated_token_replaces_the_secret(arm):
-    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+KIND = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+def federated(arm, assertion, **form):
+    good = {"client_secret": None, "client_assertion_type": KIND, "client_assertion": assertion}
+    return ask(arm, **good | form)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {},
+        {"sub": "repo:example@12/app@345:environment:prod"},
+        {
+            "iss": "https://oidc.example",
+            "sub": "system:serviceaccount:ns:trainer",
+            "aud": ["api://AzureADTokenExchange"],
+        },
+    ],
+)
+def test_a_federated_token_replaces_the_secret(arm, claims):
+    body = federated(arm, jwt(github(**claims))).json()
+    assert identity.peek_token(body["access_token"])["oid"] == FTCTL_LOCAL.id
+
+
+@pytest.mark.parametrize(
+    ("assertion", "status", "number"),
+    [
+        ("not-a-jwt", 400, 50027),
+        (jwt(github(), alg="none"), 400, 50027),
+        (jwt(github(exp=1)), 401, 700024),
+        (jwt(github(exp=None)), 401, 700024),
+        (jwt(github(nbf=9e9)), 401, 700024),
+        (jwt(github(aud="https://github.com/example")), 400, 700212),
+        (jwt(github(iss="token.actions.githubusercontent.com")), 400, 700211),
+        (jwt(github(sub="example/app")), 400, 700213),
+        (jwt(github(sub=None)), 400, 700213),
+        (jwt(github(iss=FTCTL_LOCAL.client_id, sub=FTCTL_LOCAL.client_id)), 401, 700027),
+    ],
+)
+def test_a_federated_token_of_the_wrong_shape_is_refused(arm, assertion, status, number):
+    refused = federated(arm, assertion)
+    assert (refused.status_code, refused.json()["error_codes"]) == (status, [number])
+
+
+def test_a_federated_token_needs_its_type(arm):
+    assert federated(arm, jwt(github()), client_assertion_type="x").json()["error_codes"] == [50027]
+
+
+@pytest.fixture
+def public_client(arm):
+    """MSAL's client for users, as command lines use it."""
+    with requests.Session() as session:
+        session.verify = str(arm.served.ca_file)
+        session.trust_env = False  # an environment's CA file would win over the one above
+        yield msal.PublicClientApplication(
+            "04b07795-8ddb-461a-bbee-02f9e1bf7b46",
+            authority=f"{arm.served.url}/{TENANT_ID}",
+            http_client=session,
+            instance_discovery=False,
+        )
+
+
+@pytest.mark.filterwarnings("ignore:response_mode")
+def test_a_user_signs_in_by_code_and_again_by_refresh_token(arm, group, public_client):
+    flow = public_client.initiate_auth_code_flow(
+        [f"{ARM}/.default"], redirect_uri="http://localhost:8400", login_hint="ada@local.example"
+    )
+    there = arm.session.get(flow["auth_uri"], verify=arm.served.ca_file, allow_redirects=False)
+    assert there.status_code == 302
+    answer = dict(parse_qsl(urlsplit(there.headers["Location"]).query))
+    first = public_client.acquire_token_by_auth_code_flow(flow, answer)
+    assert identity.peek_token(first["access_token"])["oid"] == identity.ADA.id
+    assert first["id_token_claims"]["preferred_username"] == "ada@local.example"
+    account = public_client.get_accounts()[0]
+    again = public_client.acquire_token_silent_with_error(
+        ["https://cognitiveservices.azure.com/.default"], account, force_refresh=True
+    )
+    claims = identity.peek_token(again["access_token"])
+    assert (claims["oid"], claims["aud"]) == (identity.ADA.id, DATA)
+
+
+def refresh(arm, token, **form):
+    return ask(arm, client_secret=None, grant_type="refresh_token", refresh_token=token, **form)
+
+
+def test_refresh_tokens_are_their_clients_and_nothing_else(arm):
+    key = arm.azure.secrets.signing_key
+    mine = identity.issue_token(key, identity.ADA, "urn:ftctl:refresh", client_id=FTCTL_LOCAL.client_id)
+    assert refresh(arm, mine).status_code == 200
+    assert refresh(arm, mine, scope=f"{ARM}//user_impersonation openid").status_code == 200
+    assert refresh(arm, mine, client_id="other").json()["error_codes"] == [700007]
+    access = identity.issue_token(key, identity.ADA, ARM, client_id=FTCTL_LOCAL.client_id)
+    assert refresh(arm, access).json()["error_codes"] == [9002313]
+    forged = identity.issue_token("another key", identity.ADA, "urn:ftctl:refresh", client_id=FTCTL_LOCAL.client_id)
+    assert refresh(arm, forged).json()["error"] == "invalid_grant"
+    bearer = {"Authorization": f"Bearer {mine}"}
+    assert code(arm.call("GET", "/subscriptions", headers=bearer)) == (401, "InvalidAuthenticationTokenAudience")
+
+
+@pytest.mark.parametrize(
+    ("query", "number"),
+    [
+        ({"redirect_uri": "https://example.com/"}, 50011),
+        ({"redirect_uri": "http://localhost.example/"}, 50011),
+        ({"response_type": "token"}, 700054),
+        ({"client_id": ""}, 900144),
+        ({"login_hint": "nobody@local.example"}, 50034),
+    ],
+)
+def test_no_code_is_given_to_strangers(arm, query, number):
+    good = {"response_type": "code", "client_id": "c", "redirect_uri": "http://localhost:1/"}
+    response = arm.session.get(
+        f"{arm.served.url}/{TENANT_ID}/oauth2/v2.0/authorize",
+        params=good | query,
+        verify=arm.served.ca_file,
+        allow_redirects=False,
+    )
+    assert (response.status_code, response.json()["error_codes"]) == (400, [number])
+
+
+def test_a_code_needs_what_its_challenge_was_made_of(arm):
     good = {
-        "client_secret": None,
-        "client_assertion_type": kind,
-        "client_assertion": jwt({"sub": "repo:x", "exp": 9e9}),
+        "response_type": "code",
+        "client_id": FTCTL_LOCAL.client_id,
+        "redirect_uri": "http://localhost:1/",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",  # the example of RFC 7636
+        "code_challenge_method": "S256",
     }
-    assert ask(arm, **good).status_code == 200
-    assert ask(arm, **good | {"client_assertion": jwt({"exp": 1})}).json()["error_codes"] == [700024]
-    assert ask(arm, **good | {"client_assertion": "not-a-jwt"}).json()["error_codes"] == [50027]
+    there = arm.session.get(
+        f"{arm.served.url}/common/oauth2/v2.0/authorize", params=good, verify=arm.served.ca_file, allow_redirects=False
+    )
+    form = {
+        "grant_type": "authorization_code",
+        "client_secret": None,
+        "code": dict(parse_qsl(urlsplit(there.headers["Location"]).query))["code"],
+        "redirect_uri": "http://localhost:1/",
+        "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    }
+    assert ask(arm, **form).status_code == 200
+    assert ask(arm, **form | {"code_verifier": "guess"}).json()["error_codes"] == [501481]
+    assert ask(arm, **form | {"redirect_uri": "http://localhost:2/"}).json()["error_codes"] == [500112]
+
+
+def test_the_openid_configuration_names_this_address(arm):
+    for place in (f"{TENANT_ID}/v2.0", "organizations/v2.0", TENANT_ID):
+        body = arm.session.get(
+            f"{arm.served.url}/{place}/.well-known/openid-configuration", verify=arm.served.ca_file
+        ).json()
+        assert body["token_endpoint"] == f"{arm.served.url}/{TENANT_ID}/oauth2/v2.0/token"
+        assert arm.session.get(body["jwks_uri"], verify=arm.served.ca_file).json() == {"keys": []}
 
 
 def test_azure_identity_signs_in_unmodified(arm):
@@ -225,6 +388,19 @@ def test_graph_finds_by_name_in_any_case(arm):
     assert graph(arm, "servicePrincipals", **{"$filter": condition}).json()["value"] == by_name
     assert by_name[0]["appId"] == CI_PIPELINE.client_id
     assert graph(arm, "groups", **{"$filter": "displayName eq 'nobody''s'"}).json()["value"] == []
+
+
+def test_graph_finds_several_by_their_ids(arm):
+    def ask(ids, **more):
+        return arm.call("POST", "/v1.0/directoryObjects/getByIds", {"ids": ids} | more, audience=GRAPH)
+
+    ids = [identity.ADA.id, CI_PIPELINE.id.upper(), "11111111-1111-1111-1111-111111111111"]
+    found = ask(ids).json()["value"]
+    assert [one["id"] for one in found] == [identity.ADA.id, CI_PIPELINE.id]
+    assert [one["@odata.type"] for one in found] == ["#microsoft.graph.user", "#microsoft.graph.servicePrincipal"]
+    assert [one["id"] for one in ask(ids, types=["user"]).json()["value"]] == [identity.ADA.id]
+    for wrong in ("x", [1], None):
+        assert code(ask(wrong)) == (400, "Request_BadRequest")
 
 
 def test_graph_refuses_in_its_own_shape(arm):

@@ -51,14 +51,21 @@ def train(client, clock):
         ({"hyperparameters": {"batch_size": 10**30}}, "hyperparameters.batch_size", "whole number"),
         ({"hyperparameters": {"learning_rate_multiplier": 0}}, "hyperparameters.learning_rate_multiplier", "over 0"),
         ({"hyperparameters": {"beta": 0.1}}, "hyperparameters.beta", "not known"),
-        ({"hyperparameters": {"prompt_loss_weight": 0.1}}, "hyperparameters.prompt_loss_weight", "not emulate"),
+        ({"hyperparameters": {"prompt_loss_weight": 2}}, "hyperparameters.prompt_loss_weight", "from 0, up to 1"),
+        ({"hyperparameters": {"prompt_loss_weight": True}}, "hyperparameters.prompt_loss_weight", "from 0, up to 1"),
         ({"hyperparameters": []}, "hyperparameters", "must be an object"),
-        ({"method": {"type": "dpo", "dpo": {}}}, "method", "not emulate"),
-        ({"method": {"type": "reinforcement"}}, "method", "not emulate"),
-        ({"method": {"type": "magic"}}, "method", "takes the type"),
-        ({"method": {"type": "supervised", "supervised": {"grader": {}}}}, "method.supervised", "nothing else"),
-        ({"integrations": [{"type": "wandb"}]}, "integrations", "not emulate"),
-        ({"metadata": {"a": "b"}}, "metadata", "not emulate"),
+        ({"method": {"type": "magic"}}, "method", "takes a type"),
+        ({"method": {"type": ["dpo"]}}, "method", "takes a type"),
+        ({"method": {"type": "supervised", "dpo": {}}}, "method", "takes a type"),
+        ({"method": {"type": "supervised", "supervised": {"grader": {}}}}, "method.supervised", "has no 'grader'"),
+        ({"integrations": [{"type": "wandb"}]}, "integrations", "takes one integration"),
+        ({"integrations": [{"type": ["wandb"], "wandb": {"project": "p"}}]}, "integrations", "takes one integration"),
+        ({"integrations": [{"type": "wandb", "wandb": {}}]}, "integrations", "needs a project"),
+        ({"integrations": [{"type": "wandb", "wandb": {"project": "p", "tags": [5]}}]}, "integrations", "a project"),
+        ({"integrations": "wandb"}, "integrations", "takes one integration"),
+        ({"metadata": {"a": 5}}, "metadata", "text of up to 512"),
+        ({"metadata": {"a" * 65: "b"}}, "metadata", "up to 64"),
+        ({"metadata": {str(n): "b" for n in range(17)}}, "metadata", "up to 16"),
         ({"colour": "red"}, "colour", "not known"),
     ],
 )
@@ -120,21 +127,6 @@ def test_another_accounts_job_is_not_found(client, train, arm, group, clock):
         assert stranger.files.list().data == []
         assert refusal(lambda: stranger.fine_tuning.jobs.retrieve(job.id))[0] == 404
         assert refusal(lambda: stranger.files.retrieve(train))[0] == 404
-
-
-@pytest.mark.parametrize(
-    ("verb", "path"),
-    [
-        ("POST", "/pause"),
-        ("POST", "/resume"),
-        ("POST", "/checkpoints/x/copy"),
-        ("GET", "/checkpoints/x/copy"),
-    ],
-)
-def test_what_is_not_emulated_says_so(client, train, verb, path):
-    job = start(client, train)
-    send = client.post if verb == "POST" else client.get
-    assert refusal(lambda: send(f"/fine_tuning/jobs/{job.id}{path}", cast_to=object))[:2] == (400, "notEmulated")
 
 
 def test_reader_reads_and_chats_but_neither_uploads_nor_trains(client, train, arm):

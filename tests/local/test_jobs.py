@@ -226,6 +226,8 @@ def test_another_process_sees_the_same(tmp_path, clock):
     chosen = {"n_epochs": 1, "batch_size": 1, "learning_rate_multiplier": 1.0}
     job = {"id": "ftjob-1", "_account": "a", "_created": clock.now().timestamp(), "_unit": 1 / 360, "_steps": 10}
     job |= {"_chosen": chosen, "_asked": chosen, "_own_rate": 1.0, "_root": MODEL, "_result": "m.ft-1", "seed": 1}
+    job |= {"_method": {"kind": "supervised", "sent": False, "parts": {}}}
+    job |= {"_method": {"kind": "supervised", "sent": False, "parts": {}}}
     first.store.put("job", "ftjob-1", job, parent="a")
     first.store.put("open_job", "ftjob-1", {"id": "ftjob-1"}, parent="a")
     jobstate.settle(first, "a")

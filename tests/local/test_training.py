@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftctl.local import textmodel, training
-from ftctl.local.datafile import Examples, Format, Outcome, validate
+from ftctl.local import measures, textmodel, training
+from ftctl.local.datafile import Examples, Format, validate
 from ftctl.local.training import Recipe, fitted, model_path, read_model
 from tests.local.plane import chats, jsonl
 
@@ -113,13 +113,13 @@ def test_model_answers_what_it_was_trained_on(tmp_path):
 def test_last_three_epochs_are_kept_and_the_data_is_not(tmp_path):
     fit(tmp_path, chats(10), epochs=5)
     kept = sorted(path.name for path in tmp_path.iterdir())
-    assert kept == ["fit.msgpack", "step-30.model", "step-40.model", "step-50.model"]
+    assert kept == ["fit.json", "rows.f64", "step-30.model", "step-40.model", "step-50.model"]
 
 
 def test_fit_happens_once(tmp_path, monkeypatch):
     found = fit(tmp_path, chats(10))
-    monkeypatch.setattr(training, "_Fitting", None)
-    training.read_fit.cache_clear()
+    monkeypatch.setattr(training, "_SupervisedFitting", None)
+    measures.read_fit.cache_clear()
     assert fitted(Recipe(tmp_path, 3, 1, 1.0, 7)) == found
 
 
@@ -218,21 +218,26 @@ def test_what_supervised_training_cannot_use(tmp_path, change, told):
     path.write_bytes(jsonl(rows))
     found = validate(path)
     assert found.problem == ""
-    assert found.unfit.startswith("Line 2: ")
-    assert told in found.unfit
+    assert found.unfit["supervised"].startswith("Line 2: ")
+    assert told in found.unfit["supervised"]
 
 
 def test_formats_are_told_apart(tmp_path):
     path = tmp_path / "a.jsonl"
-    preference = {"input": {"messages": []}, "preferred_output": [], "non_preferred_output": []}
-    asking = {"messages": chats(1)[0]["messages"][:2], "reference_answer": "x"}
-    for row, form in ((chats(1)[0], Format.CHAT), (preference, Format.PREFERENCE), (asking, Format.REINFORCEMENT)):
+    asked, answered = chats(1)[0]["messages"][:2], chats(1)[0]["messages"][2:]
+    preference = {"input": {"messages": asked}, "preferred_output": answered, "non_preferred_output": answered}
+    asking = {"messages": asked, "reference_answer": "x"}
+    for row, form, method in (
+        (chats(1)[0], Format.CHAT, "supervised"),
+        (preference, Format.PREFERENCE, "dpo"),
+        (asking, Format.REINFORCEMENT, "reinforcement"),
+    ):
         path.write_bytes(jsonl([row]))
         found = validate(path)
         assert (found.format, found.examples, found.problem) == (form, 1, "")
-        assert bool(found.unfit) is (form is not Format.CHAT)
+        assert {"supervised", "dpo", "reinforcement"} - found.unfit.keys() == {method}
     path.write_bytes(b"\xef\xbb\xbf" + jsonl(chats(2)))
-    assert validate(path) == Outcome(Format.CHAT, 2)
+    assert (validate(path).format, validate(path).examples) == (Format.CHAT, 2)
     examples = Examples(path)
     assert [turn.answer for n in range(2) for turn in examples.turns(n)] == [
         row["messages"][2]["content"] for row in chats(2)
@@ -249,7 +254,7 @@ def test_calls_and_parts_are_learned_as_text(tmp_path):
     row = {"messages": [{"role": "user", "content": parts}, {"role": "assistant", "tool_calls": [call]}]}
     path = tmp_path / "a.jsonl"
     path.write_bytes(jsonl([row]))
-    assert validate(path).unfit == ""
+    assert "supervised" not in validate(path).unfit
     examples = Examples(path)
     (turn,) = examples.turns(0)
     examples.close()

@@ -47,4 +47,10 @@ CODES: dict[str, Code] = {
         "A length of time is a number and a unit, or several of them: `45s`, `30m`, `2h`, `2d`, `1h30m`.",
         "Write it that way, without a space.",
     ),
+    "FT5008": Code(
+        "A fault rule cannot be understood",
+        Exit.USAGE,
+        "A rule has a `fault` of calls or a `failure` of training jobs, and says which of them it is about.",
+        "`ftctl local faults add --help` lists the faults, failures and options; a file has `faults:` and a list of them.",
+    ),
 }
