@@ -34,8 +34,8 @@ def warn_of(host: str) -> None:
     """Say what it means to listen where other machines can call."""
     if not is_own(host):
         tell(
-            f"Warning: it listens on {host}, where other machines can reach it. Whoever has a secret of its folder is let "
-            "in, and its certificate names this machine alone."
+            f"Warning: it listens on {host}, where other machines can reach it. Who knows a secret of its folder is "
+            "let in, and its certificate names this machine alone."
         )
 
 

@@ -14,7 +14,8 @@ import sys
 from typing import Any
 
 _DETAILS = 500  # characters of an error that are told
-_REFUSED: tuple[str, ...] = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.kill")
+_REFUSED: tuple[str, ...] = ("socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn")
+_REFUSED += ("os.fork", "os.kill")
 _REFUSED += ("os.startfile", "pty.", "ftplib.", "smtplib.", "urllib.", "http.client.", "winreg.", "webbrowser.")
 _CHANGING = {f"os.{verb}" for verb in ("remove", "rename", "rmdir", "mkdir", "link", "symlink", "truncate", "chmod")}
 _CHANGING |= {f"os.{verb}" for verb in ("chown", "utime", "chflags", "setxattr", "removexattr", "chdir")}

@@ -7,6 +7,7 @@ documentation. What is said of pauses, and of a failure, is assumed.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ftctl.local import joblife, jobstate
@@ -15,6 +16,7 @@ from ftctl.local.joblife import Life, life_of
 
 if TYPE_CHECKING:
     from ftctl.local.azure import Azure
+    from ftctl.local.measures import Fit
 
 _EVERY = 10  # steps between two reports, after that of the first
 _NUMBER = 8  # hexadecimal digits of an event's number, at the end of its id
@@ -31,6 +33,7 @@ class Story:
     def __init__(self, azure: Azure, job: Doc) -> None:
         self._azure = azure
         self._job = job
+        self._prefix = derived_id("ftevent", job["id"])[:-_NUMBER]
         self._life = life = life_of(azure, job)
         trains = life.placed is not None and life.trains
         steps = life.breaks_after if life.failure == "training" else life.steps
@@ -56,6 +59,10 @@ class Story:
         oldest = max(newest - limit, 0)
         return [self._event(number) for number in range(newest - 1, oldest - 1, -1)], oldest > 0
 
+    @cached_property
+    def _fit(self) -> Fit:
+        return jobstate.fit_of(self._azure, self._job)
+
     def _event(self, number: int) -> Doc:
         before = bisect_left(self._places, number)
         if before < len(self._places) and self._places[before] == number:
@@ -66,7 +73,7 @@ class Story:
             return self._said(number, self._planned(planned))
         from ftctl.local.measures import told  # noqa: PLC0415  only for those who look at a job's steps
 
-        measured = told(jobstate.fit_of(self._azure, self._job).rows[step - 1])
+        measured = told(self._fit.rows[step - 1])
         word = "training loss" if "train_loss" in measured else "training mean reward"
         message = f"Step {step}: {word}={measured.get('train_loss', measured.get('train_mean_reward'))}"
         return self._said(number, (self._life.step_done(step), "info", message)) | {"type": "metrics", "data": measured}
@@ -83,7 +90,7 @@ class Story:
         }
 
     def _id(self, number: int) -> str:
-        return f"{derived_id('ftevent', self._job['id'])[:-_NUMBER]}{number:0{_NUMBER}x}"
+        return f"{self._prefix}{number:0{_NUMBER}x}"
 
     def _step(self, planned: int) -> int | None:
         """The step that an event reports on, None for the others."""
@@ -103,7 +110,7 @@ class Story:
             return self._opening[planned]
         message = self._closing[planned - len(self._opening) - self._reports]
         if message.endswith("tokens billed: "):
-            message += str(jobstate.fit_of(self._azure, self._job).trained_tokens)
+            message += str(self._fit.trained_tokens)
         return self._life.end_of_work, "error" if self._life.failure else "info", message
 
     def _end(self) -> list[str]:

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, unquote
 from ftctl.local import tls
 from ftctl.local.azure import BANNER, Azure
 from ftctl.local.faults import Hangup
-from ftctl.local.wire import Reply, Request
+from ftctl.local.wire import Refusal, Reply, Request
 
 _HOST = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?")
 # A body left unread (an upload refused at its headers) is read up to here: clients listen only once they have sent it.
@@ -115,8 +115,14 @@ class Body(RawIOBase):
 
     def read(self, size: int | None = -1) -> bytes:
         wanted = self.left if size is None or size < 0 else min(size, self.left)
-        piece = self._source.read(wanted) if wanted else b""
-        self.left = self.left - len(piece) if piece else 0
+        try:
+            piece = self._source.read(wanted) if wanted else b""
+        except OSError:  # the caller is gone, or silent for too long
+            piece = b""
+        self.left -= len(piece)
+        if len(piece) < wanted:
+            self.left = 0
+            raise Refusal(400, "BadRequest", "The request body ends early.")
         return piece
 
     def readable(self) -> bool:
@@ -161,8 +167,9 @@ class _Handler(BaseHTTPRequestHandler):
             if body.left > _DRAIN:
                 self.close_connection = True
             self._send(reply)
-            while body.left and not self.close_connection:
-                body.read(1 << 20)
+            with suppress(Refusal):
+                while body.left and not self.close_connection:
+                    body.read(1 << 20)
 
     def __getattr__(self, name: str) -> Any:
         """The base class looks for a method `do_<VERB>`: all verbs take the same way."""

@@ -20,6 +20,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 from math import log
+from operator import itemgetter
 from random import Random
 from typing import NamedTuple
 
@@ -36,6 +37,7 @@ POSTINGS = 200  # prompts kept for one word: bounds the search among very many e
 
 _END = 1
 _TRIES = 8  # draws for a first piece
+_ALIKE = 16  # prompts of which, where they are equally like, the most learned answers count
 _SHIFT = 24
 _LAST_ONE, _LAST_TWO = (1 << _SHIFT) - 1, (1 << 2 * _SHIFT) - 1
 _FADE, _SPREAD, _TRAIL = 10, 0x9E3779B97F4A7C15, (1 << 60) - 1
@@ -219,8 +221,9 @@ class Reader:
             whole += weight
             for place in self._postings.get(word, ()):
                 shared[place] = shared.get(place, 0.0) + weight
-        memory = self.model.memory
-        best = heapq.nlargest(NEIGHBOURS, shared.items(), key=lambda one: (one[1], memory[one[0]].weight))
+        best = heapq.nlargest(_ALIKE, shared.items(), key=itemgetter(1))
+        best.sort(key=lambda one: (-one[1], -self.model.memory[one[0]].weight))
+        best = best[:NEIGHBOURS]
         return [(place, weight / whole) for place, weight in best]
 
     # -- learning ------------------------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def fitted(recipe: Recipe) -> Fit:
             rows, tokens = fitting.run()
             write(recipe.folder / measures.ROWS, measures.packed(rows))
             write(recipe.folder / measures.FIT, measures.summary(rows, tokens))
-        if recipe.over:
+        if recipe.over and recipe.training.exists():
             forget_data(recipe.folder)
     return read_fit(recipe.folder)
 

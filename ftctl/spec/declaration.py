@@ -72,7 +72,7 @@ def _stack_fields(azure: type[msgspec.Struct], found: dict[str, Kind]) -> Iterab
     about = "Values for ${name}; --var, FTCTL_VAR_name and environments override them, in that order."
     values = dict[VariableName, str | int | float | bool | None]
     yield "variables", Annotated[values | None, described(about)], None
-    about = "What is different in an environment (`ftctl plan -e prod`): deep-merged over the file; null takes a key out."
+    about = "What is different in an environment (`ftctl plan -e prod`): merged over the file; null takes a key out."
     blocks = dict[DeclaredName, Annotated[Any, msgspec.Meta(extra_json_schema=_block(found))]]
     yield "environments", Annotated[blocks | None, described(about)], None
     for section, kind in found.items():

@@ -13,7 +13,7 @@ SECTION = "environments"
 
 
 def merge(base: Node, over: Node) -> Node:
-    """`over` on top of `base`: maps merge, lists and scalars replace, null takes a key out. Each value keeps its place."""
+    """`over` on top of `base`: maps merge, lists and scalars replace, null takes out. Each value keeps its place."""
     if not isinstance(over.value, dict):
         return over
     if not isinstance(base.value, dict):

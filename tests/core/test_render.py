@@ -286,7 +286,6 @@ def test_a_place_that_cannot_be_read_is_still_told(where):
 
 
 def test_every_code_has_a_page():
-    golden("codes", "\n\n\n".join(codes.page(name, CODES[name], WIDE) for name in sorted(CODES) if name >= "FT5"))
     for name, code in CODES.items():
         text = codes.page(name, code, WIDE)
         assert code.title.split()[0] in text

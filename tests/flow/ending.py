@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import suppress
 
 from ftctl.core.errors import Exit, FtctlError
 from ftctl.local import jobstate
+from ftctl.local.identity import SUBSCRIPTION_ID
 
 ENOUGH = 6
 
@@ -32,10 +34,25 @@ def failing(lab) -> None:
     def spoil(_request, _route):
         for job in lab.stored("job"):
             if status(lab, job) == "pending" and "_failure" not in job:
-                failure = {"code": "jsonlValidationFailed", "message": "Line 3 is odd.", "param": "training_file"}
+                failure = {
+                    "kind": "format",
+                    "code": "jsonlValidationFailed",
+                    "message": "Line 3 is odd.",
+                    "param": "training_file",
+                }
                 lab.azure.store.put("job", job["id"], job | {"_failure": failure}, parent=job["_account"])
 
     lab.azure.faults.append(spoil)
+
+
+def cancel_by_hand(lab) -> None:
+    """Cancel every job that is under way, as somebody would in the portal."""
+    with lab.clients() as clients, suppress(FtctlError):  # an account on its way has no jobs yet
+        for account in clients.arm.list_accounts(SUBSCRIPTION_ID):
+            data = clients.data(account["properties"]["endpoint"])
+            for job in data.list_jobs():
+                if job["status"] in {"pending", "running"}:
+                    data.cancel_job(job["id"])
 
 
 def recipes(lab, *statuses: str) -> Counter[str]:
@@ -44,7 +61,7 @@ def recipes(lab, *statuses: str) -> Counter[str]:
 
 
 def status(lab, job: dict) -> str:
-    return jobstate.life_of(lab.azure, job).status
+    return str(jobstate.present(lab.azure, job)["status"])
 
 
 def assert_converged(lab) -> None:

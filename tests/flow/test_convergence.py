@@ -15,11 +15,10 @@ from ftctl.core.changes import Mode
 from ftctl.core.clock import ManualClock
 from ftctl.core.errors import FtctlError
 from ftctl.engine.execute import Stop
-from ftctl.local import jobstate
 from ftctl.local.azure import Azure, Fault, Settings
 
 from .conftest import Lab, examples
-from .ending import assert_converged, patiently, recipes, status
+from .ending import assert_converged, cancel_by_hand, patiently, recipes, status
 
 POOL = {"printers": examples(10), "screens": examples(11, "screen"), "faxes": examples(10, "fax")}
 ASSIGNMENTS = {
@@ -160,11 +159,7 @@ def drift(lab, what: str, how) -> None:
                 if "by ftctl-local" not in str(body) and "_job" not in body:
                     store.delete(how, body["id"])
         case "cancel":
-            for job in lab.stored("job"):
-                if store.get("open_job", job["id"]) and status(lab, job) in {"pending", "running"}:
-                    job["_cancelled"] = lab.azure.moment()
-                    store.put("job", job["id"], job, parent=job["_account"])
-                    jobstate.close_place(lab.azure, job["_account"], job)
+            cancel_by_hand(lab)
         case "wait":
             lab.clock.advance(how)
 

@@ -1,4 +1,4 @@
-"""Graders: their measures against worked examples, their formula and their Python fenced in, and the API around them."""
+"""Graders: their measures against worked examples, their formula and Python fenced in, and the API around."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftctl.local import formula, identity, sandbox, similarity
+from ftctl.local import formula, identity, similarity
 from ftctl.local.grading import Grader
 from ftctl.local.sandbox import Sandbox
 from tests.local import plane
@@ -281,7 +281,10 @@ def test_python_that_takes_too_long_is_ended_with_all_it_started():
 
 
 def test_python_that_talks_out_of_turn_or_ends_is_given_up():
-    loud = "import os, sys\nfor n in range(3, 60):\n  try: os.write(n, b'x' * 70000)\n  except OSError: pass\ndef grade(s, i): return 1"
+    loud = (
+        "import os, sys\nfor n in range(3, 60):\n  try: os.write(n, b'x' * 70000)\n"
+        "  except OSError: pass\ndef grade(s, i): return 1"
+    )
     assert python(loud).reward == 0
     assert python("print('hello')\ndef grade(s, i): print('x' * 100000); return 1").reward == 1
     assert python("import os\ndef grade(s, i): os._exit(0)").errors == {"python_grader_server_error"}
@@ -343,17 +346,24 @@ def test_validate_gives_the_grader_back(client):
         (EQUAL | {"reference": "{{item.list[0]}}"}, "grader.reference", "indexing"),
         (EQUAL | {"reference": "{{other.x}}"}, "grader.reference", "is invalid"),
         (EQUAL | {"input": "{{sample.text}}"}, "grader.input", "no 'text'"),
-        ({"type": "text_similarity", "input": "a", "reference": "b", "evaluation_metric": ["bleu"]},)
-        + ("grader.evaluation_metric", "must be one of"),
-        ({"type": "text_similarity", "input": "a", "reference": "b", "evaluation_metric": "cosine"},)
-        + ("grader.evaluation_metric", "must be one of"),
+        (
+            {"type": "text_similarity", "input": "a", "reference": "b", "evaluation_metric": ["bleu"]},
+            "grader.evaluation_metric",
+            "must be one of",
+        ),
+        (
+            {"type": "text_similarity", "input": "a", "reference": "b", "evaluation_metric": "cosine"},
+            "grader.evaluation_metric",
+            "must be one of",
+        ),
         ({"type": "score_model", "model": "gpt-9", "input": []}, "grader.model", "must be one of"),
         ({"type": "score_model", "model": "gpt-4o-2024-08-06", "input": "x"}, "grader.input", "list of messages"),
         (
             {"type": "score_model", "model": "gpt-4o-2024-08-06", "input": [{"role": "user", "content": "x"}]}
             | {"range": [1, 0]},
-        )
-        + ("grader.range", "lesser first"),
+            "grader.range",
+            "lesser first",
+        ),
         ({"type": "python", "source": ""}, "grader.source", "required"),
         ({"type": "python", "source": "#" * (257 * 1024)}, "grader.source", "more than"),
         ({"type": "python", "source": "def grade(sample, item) return 1"}, "grader.source", "SyntaxError"),

@@ -289,9 +289,7 @@ def test_a_reinforcement_job_from_order_to_model(client, put, clock, arm, accoun
         "train_sample_parse_error_count",
         "train_other_error_count",
     ]
-    assert [bool(row["full_valid_mean_reward"]) for row in rows] == [
-        n % 2 == 0 or n % 5 == 0 for n in range(1, 21)
-    ]
+    assert [bool(row["full_valid_mean_reward"]) for row in rows] == [n % 2 == 0 or n % 5 == 0 for n in range(1, 21)]
     told = messages(client, job, limit=100)
     assert re.fullmatch(r"Training hours billed: 0\.\d{3}", told[-1])
     assert f"Step 10: training mean reward={rows[9]['train_mean_reward']}" in told
@@ -301,7 +299,7 @@ def test_a_reinforcement_job_from_order_to_model(client, put, clock, arm, accoun
     assert point.metrics.model_extra["train_mean_reward"] == float(rows[-1]["train_mean_reward"])
 
 
-# -- what is refused, and what fails ------------------------------------------------------------------------------------
+# -- what is refused, and what fails
 
 
 @pytest.mark.parametrize(
@@ -312,17 +310,32 @@ def test_a_reinforcement_job_from_order_to_model(client, put, clock, arm, accoun
         ({"method": DPO, "model": "Ministral-3B", **GLOBAL}, "method", "'dpo'"),
         ({"method": RFT, "model": O4, **GLOBAL, "validation_file": None}, "validation_file", "needs a validation file"),
         ({"method": {"type": "reinforcement"}}, "method.reinforcement.grader", "needs a grader"),
-        ({"method": {"type": "reinforcement", "reinforcement": {"grader": {"type": "magic"}}}},)
-        + ("method.reinforcement.grader.type", "must be one of"),
-        ({"method": {"type": "reinforcement", "reinforcement": {"grader": {"type": "python", "source": "x ="}}}},)
-        + ("method.reinforcement.grader.source", "SyntaxError"),
-        ({"method": {"type": "reinforcement", "reinforcement": {"grader": GRADER, "tools": []}}},)
-        + ("method.reinforcement.tools", "not emulate"),
-        ({"method": {"type": "reinforcement", "reinforcement": {"grader": GRADER, "response_format": "json"}}},)
-        + ("method.reinforcement.response_format", "json_schema"),
+        (
+            {"method": {"type": "reinforcement", "reinforcement": {"grader": {"type": "magic"}}}},
+            "method.reinforcement.grader.type",
+            "must be one of",
+        ),
+        (
+            {"method": {"type": "reinforcement", "reinforcement": {"grader": {"type": "python", "source": "x ="}}}},
+            "method.reinforcement.grader.source",
+            "SyntaxError",
+        ),
+        (
+            {"method": {"type": "reinforcement", "reinforcement": {"grader": GRADER, "tools": []}}},
+            "method.reinforcement.tools",
+            "not emulate",
+        ),
+        (
+            {"method": {"type": "reinforcement", "reinforcement": {"grader": GRADER, "response_format": "json"}}},
+            "method.reinforcement.response_format",
+            "json_schema",
+        ),
         ({"method": {"type": "dpo", "dpo": {"hyperparameters": {"beta": 0}}}}, "hyperparameters.beta", "over 0"),
-        ({"method": {"type": "dpo", "dpo": {"hyperparameters": {"l2_multiplier": -1}}}},)
-        + ("hyperparameters.l2_multiplier", "from 0"),
+        (
+            {"method": {"type": "dpo", "dpo": {"hyperparameters": {"l2_multiplier": -1}}}},
+            "hyperparameters.l2_multiplier",
+            "from 0",
+        ),
         ({"method": {"type": "dpo", "dpo": {"grader": GRADER}}}, "method.dpo", "has no 'grader'"),
         (
             {"method": {"type": "reinforcement", "reinforcement": {"grader": GRADER}} | {}, "model": O4, **GLOBAL}

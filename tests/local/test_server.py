@@ -19,14 +19,15 @@ from ftctl.local.wire import Refusal
 from tests.local.conftest import GROUP, SUBSCRIPTION, Caller, code
 
 
+def connected(served) -> ssl.SSLSocket:
+    host, port = served.url.removeprefix("https://").split(":")
+    plain = socket.create_connection((host, int(port)), timeout=5)
+    return ssl.create_default_context(cafile=served.ca_file).wrap_socket(plain, server_hostname=host)
+
+
 def raw(served, payload: bytes) -> bytes:
     """What the server answers to bytes that no client library would send."""
-    host, port = served.url.removeprefix("https://").split(":")
-    context = ssl.create_default_context(cafile=served.ca_file)
-    with (
-        socket.create_connection((host, int(port)), timeout=5) as plain,
-        context.wrap_socket(plain, server_hostname=host) as secure,
-    ):
+    with connected(served) as secure:
         secure.sendall(payload)
         answer = b""
         while piece := secure.recv(65536):
@@ -67,6 +68,18 @@ def test_a_large_upload_that_is_refused_at_its_headers_gets_its_answer(arm, acco
         b"PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: 1e3\r\n\r\n",
         b"PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"BREW /pot HTTP/1.1\r\nHost: h\r\n\r\n",
+        b"GET /x HTTP/9.9\r\nHost: h\r\n\r\n",
+        b"GET /x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: h\r\n" + b"X: y\r\n" * 300 + b"\r\n",
+        b"GET / HTTP/1.1\r\nHost: h\r\nX: " + b"y" * 70_000 + b"\r\n\r\n",
+        b"PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        b"PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n{}",
+        b"PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n{}",
+        b"PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
+        b"GET /\xff\x00 HTTP/1.1\r\nHost: h\r\nX: \xff\x00\r\nConnection: close\r\n\r\n",
+        b"GET //..%2f..%2fetc/passwd HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        b"GET /subscriptions?%zz=%%%&api-version=%00 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+        b"PUT /x HTTP/1.1\r\nHost: h\r\nExpect: 200-nothing\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
         b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nHost: h\r\n\r\n",
     ],
 )
@@ -74,6 +87,54 @@ def test_malformed_requests_get_a_client_error_with_a_body(served, payload):
     head, _, body = raw(served, payload).partition(b"\r\n\r\n")
     assert head.split(b" ")[1].startswith(b"4")
     assert b'"error"' in body
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"GET",
+        b"GET / HTTP/1.1\r\nHost: h\r\nX-Half",
+        b"PUT /x HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n{",
+        b"PUT /x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nshort",
+        b"POST /cognitiveservices/x/openai/v1/files HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999\r\n\r\n--x",
+        b"\x16\x03\x01" + bytes(500),
+    ],
+)
+def test_callers_that_hang_up_early_do_no_harm(arm, azure, payload):
+    secure = connected(arm.served)
+    secure.sendall(payload)
+    secure.close()
+    host, port = arm.served.url.removeprefix("https://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as plain:  # not even TLS
+        plain.sendall(payload)
+    assert arm.get("/subscriptions").status_code == 200
+    assert 500 not in {call.status for call in azure.calls}
+
+
+def test_half_a_body_changes_nothing(arm):
+    whole = b'{"location": "westus", "tags": {"a": "b"}}'
+    head = f"PUT {GROUP}?api-version=2021-04-01 HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {arm.token()}\r\n"
+    for sent, length in ((b'{"location": "westus"}', 500), (whole[:10], len(whole))):
+        secure = connected(arm.served)
+        secure.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode() + sent)
+        secure.shutdown(socket.SHUT_WR)
+        secure.close()
+    assert arm.get(GROUP).status_code == 404
+
+
+@pytest.mark.allow_hosts(["127.0.0.1", "127.0.0.2"])
+@pytest.mark.parametrize(("host", "reached"), [(None, False), ("0.0.0.0", True)])
+def test_it_listens_on_one_address_alone_unless_told_otherwise(azure, host, reached):
+    with azure.serve(**({"host": host} if host else {})) as served:
+        assert served.url.startswith("https://127.0.0.1:")
+        other = ("127.0.0.2", int(served.url.rpartition(":")[2]))
+        try:
+            socket.create_connection(other, timeout=2).close()
+        except ConnectionRefusedError:
+            assert not reached
+        else:
+            assert reached
 
 
 def test_a_chunked_body_is_read_like_any_other(arm):

@@ -40,7 +40,10 @@ def post(arm, account, served):
     return call
 
 
-def begin(client, size=len(ROWS), **options):
+_SIZE = len(ROWS)
+
+
+def begin(client, size=_SIZE, **options):
     given = {"bytes": size, "filename": "a.jsonl", "mime_type": "application/json", "purpose": "fine-tune"}
     return client.uploads.create(**given | options)
 
