@@ -10,7 +10,7 @@ import msgspec
 from ftctl.core.errors import Problem
 from ftctl.core.model import Address, ChangeClass, Home, Live, Outlook, Resource, Wanted, World
 from ftctl.kinds import marks
-from ftctl.kinds.arm import health, lowered, region, settable
+from ftctl.kinds.arm import health, lowered, refuse_foreign, region, settable
 from ftctl.kinds.contract import Declaration, Kind, NotYetError, Progress, Scope, Seen, described
 
 if TYPE_CHECKING:
@@ -150,7 +150,8 @@ class AccountKind(Kind):
         """Look first: the account may be there, or on its way, from a run whose answer was lost."""
         settings = wanted.settings
         present = clients.arm.get_account(settings["id"])
-        if present and _live(present).owner == home.stack:
+        if present:
+            refuse_foreign(_live(present), home)
             return _live(present)
         deleted = settings["deleted"]
         if deleted and settings["onSoftDeleted"] == "purge" and _still_deleted(clients, home, deleted):

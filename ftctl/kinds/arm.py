@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ftctl.core.model import Health
+from ftctl.core.errors import FtctlError, Problem
+from ftctl.core.model import Health, Home, Live
 
 _ENDED = {"succeeded": Health.READY, "failed": Health.FAILED, "canceled": Health.FAILED}
 
@@ -28,3 +29,16 @@ def region(value: Any) -> Any:
 def lowered(value: Any) -> Any:
     """A word whose case Azure does not mind."""
     return value.lower() if isinstance(value, str) else value
+
+
+def refuse_foreign(live: Live, home: Home) -> None:
+    """Raise where somebody made a thing of this name since the plan found none: a PUT would overwrite it."""
+    if live.owner != home.stack:
+        raise FtctlError(
+            Problem(
+                "FT3001",
+                f"{live.name} was made by somebody else since the plan was made",
+                why="ftctl changes and deletes only what its own stack owns.",
+                fix="Plan again: the plan says how to take it over.",
+            )
+        )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Resource, Wanted, World
 from ftctl.kinds import marks
-from ftctl.kinds.arm import health, lowered, settable
+from ftctl.kinds.arm import health, lowered, refuse_foreign, settable
 from ftctl.kinds.contract import (
     Declaration,
     Flaw,
@@ -171,7 +171,11 @@ class DeploymentKind(Kind):
         return _live(body, live.within, live.outputs.get("endpoint", "")) if body else None
 
     def create(self, clients: Clients, wanted: Wanted, home: Home, progress: Progress) -> Live:
-        return self._put(clients, wanted, home, {})
+        """Look first: the name may be taken by now, or be ours from a run whose answer was lost."""
+        present = clients.arm.get_deployment(wanted.settings["id"])
+        if present:
+            refuse_foreign(_live(present, "", ""), home)
+        return self._put(clients, wanted, home, present or {})
 
     def update(self, clients: Clients, live: Live, wanted: Wanted, home: Home) -> Live:
         """The whole body again: Azure changes a deployment's model in place, its name and address stay."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import ChangeClass, Home, Live, Resource, Wanted, World
 from ftctl.kinds import marks
-from ftctl.kinds.arm import health, region
+from ftctl.kinds.arm import health, refuse_foreign, region
 from ftctl.kinds.contract import Declaration, Flaw, Kind, Progress, Scope, Seen, described, flaw
 
 if TYPE_CHECKING:
@@ -62,6 +62,9 @@ class ResourceGroupKind(Kind):
         return _live(body) if body else None
 
     def create(self, clients: Clients, wanted: Wanted, home: Home, progress: Progress) -> Live:
+        present = clients.rest.get_group(wanted.settings["id"])
+        if present:
+            refuse_foreign(_live(present), home)
         return self._put(clients, wanted, home, {})
 
     def update(self, clients: Clients, live: Live, wanted: Wanted, home: Home) -> Live:

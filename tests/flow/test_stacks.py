@@ -183,3 +183,26 @@ def test_an_account_is_read_only_where_it_is_referenced(lab):
         "job/tone",
         "deployment/prod",
     }
+
+
+@pytest.mark.parametrize("kind", ["group", "account", "deployment"])
+def test_what_somebody_made_since_the_plan_is_not_overwritten(lab, kind):
+    """The plan found the name free; a PUT now would take over what is not ours."""
+    lab.apply()
+    (body,) = lab.stored(kind)
+    parent = {
+        "deployment": body["id"].rpartition("/deployments/")[0],
+        "account": body["id"].partition("/providers/")[0],
+    }
+    if kind == "group":
+        lab.destroy()
+    lab.azure.store.delete(kind, body["id"])
+    with lab.clients() as clients:
+        stack = lab.stack()
+        made = workflow.plan(stack, clients, clock=lab.clock)
+        tags = "_tags" if kind == "group" else "tags"
+        theirs = body | {tags: {"ftctl-stack": "theirs"}}
+        lab.azure.store.put(kind, body["id"], theirs, parent=parent.get(kind, ""))
+        report = workflow.apply(made, stack, clients, clock=lab.clock, emit=lab.events.append, stop=Stop())
+    assert "FT3001" in {outcome.problem.code for outcome in report.outcomes if outcome.problem}
+    assert lab.azure.store.get(kind, body["id"])[tags] == {"ftctl-stack": "theirs"}
