@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 BANNER = "ftctl-local-azure/1 (not Microsoft Azure)"
 _DATA_PREFIX = re.compile(r"/cognitiveservices/(?:regional/(?P<location>[^/]+)|(?P<subdomain>[^/]+))(?P<rest>/.*)?")
 _PROJECT = re.compile(r"/api/projects/([^/]+)(/openai/v1/.*)", re.IGNORECASE)
+_WITHOUT_ROUTES = {"datafile", "formula", "grading", "measures", "preference", "reinforcement", "sandbox", "server"}
+_WITHOUT_ROUTES |= {"similarity", "textmodel", "tls", "training"}
 _VERSION = re.compile(r"20\d\d-[01]\d-[0-3]\d(-preview)?")
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
 _ARM_HEADERS = {"pragma": "no-cache", "expires": "-1", "x-content-type-options": "nosniff"}
@@ -245,10 +247,11 @@ class Azure:
 def _compiled_routes() -> dict[bool, dict[str, list[tuple[re.Pattern[str], Route]]]]:
     """Routes by whether they are the data plane's, and by method.
 
-    Every module of this package is imported: routes are found by being there.
+    Every module of this package is imported, but for those that only training and grading need: routes are found by
+    being there.
     """
     for module in pkgutil.iter_modules(package.__path__):
-        if not module.name.startswith("_"):
+        if not module.name.startswith("_") and module.name not in _WITHOUT_ROUTES:
             importlib.import_module(f"{package.__name__}.{module.name}")
     found: dict[bool, dict[str, list[tuple[re.Pattern[str], Route]]]] = {True: {}, False: {}}
     # A pattern that swallows whole paths is asked last.

@@ -204,7 +204,7 @@ def _wish(body: Doc, messages: list[Message]) -> Wish:
         raise invalid("'seed' must be a whole number.", "seed")
     if not isinstance(form, dict) or form.get("type") not in _FORMATS:
         raise invalid(f"The type of 'response_format' must be one of: {', '.join(_FORMATS)}.", "response_format")
-    if form["type"] == "json_schema" and not structure.fields(form):
+    if form["type"] == "json_schema" and structure.fields(form) is None:
         raise invalid("The 'response_format' needs a 'json_schema' with a 'schema'.", "response_format")
     if form["type"] == "json_object" and not any("json" in one.text().lower() for one in messages):
         raise invalid(

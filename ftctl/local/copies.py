@@ -35,14 +35,13 @@ def start(request: Request) -> Reply:
             raise invalid(f"The property '{name}' is required and must be a string.", name)
     target = _destination(request, body["destinationResourceId"], body["region"])
     key = f"{target['id']}|{model['id']}"
-    copy = model | {"_folder": f"copy-{uuid.uuid4().hex}", "_checkpoint": True, "_copied_from": source.lower()}
-    copy["_ready_at"] = azure.moment() + azure.seconds(COPYING)
-    _place(azure, model, copy)
-    with azure.store.transaction():
-        if azure.store.get("model", key) is None:
-            azure.store.put("model", key, copy, parent=target["id"])
-        note = {"_target": target["id"], "_region": target["location"], "_model": model["id"]}
-        azure.store.put("copy", f"{source}|{key}", note, parent=f"{source}|{model['id']}")
+    if azure.store.get("model", key) is None:  # a copy that is there is not made again
+        copy = model | {"_folder": f"copy-{uuid.uuid4().hex}", "_checkpoint": True}
+        copy["_ready_at"] = azure.moment() + azure.seconds(COPYING)
+        _place(azure, model, copy)
+        azure.store.put("model", key, copy, parent=target["id"])
+    note = {"_target": target["id"], "_region": target["location"], "_model": model["id"]}
+    azure.store.put("copy", f"{source}|{key}", note, parent=f"{source}|{model['id']}")
     return Reply(200, _told(request, model))
 
 

@@ -112,7 +112,10 @@ def check_room(azure: Azure, account: str) -> None:
 
 @both("GET", "/files", "files/read")
 def list_all(request: Request) -> Reply:
-    """Pages on both routes, as clients ask for more until none comes; v1 begins with the newest and tells the ends."""
+    """Pages on both routes, as clients ask for more until none comes; v1 begins with the newest and tells the ends.
+
+    Rests on both schemas; that the dated route takes `after` and `limit` too is assumed.
+    """
     azure, v1 = request.azure, is_v1(request)
     jobstate.settle(azure, account_of(request))
     purpose = request.query.get("purpose")
@@ -134,11 +137,13 @@ def list_all(request: Request) -> Reply:
 
 @both("GET", "/files/{file}", "files/read")
 def get(request: Request) -> Reply:
+    """One file as it stands. Rests on recordings (bodies) and both schemas."""
     return Reply(200, present(request.azure, _find(request)))
 
 
 @both("GET", "/files/{file}/content", "files/read")
 def content(request: Request) -> Reply:
+    """The bytes, of a running job's results those that are there. Rests on recordings: plain bytes, plain CSV."""
     doc = _find(request)
     if "_job" in doc:
         return Reply(200, jobstate.results(request.azure, doc["_job"]), media="application/octet-stream")
@@ -151,7 +156,10 @@ def content(request: Request) -> Reply:
 
 @both("DELETE", "/files/{file}", "files/delete")
 def delete(request: Request) -> Reply:
-    """Allowed even while a job uses the file: that has its own copy. Older dated versions answer without a body."""
+    """Allowed even while a job uses the file: that has its own copy. Older dated versions answer without a body.
+
+    Rests on the schemas of both versions and on documentation.
+    """
     doc = _find(request)
     _remove(request.azure, doc)
     if not is_v1(request) and request.query["api-version"] < _FIRST_2025:

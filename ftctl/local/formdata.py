@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from ftctl.core.clock import SystemClock
 from ftctl.local.wire import Refusal, Request, chunks
 
 _FIELD_LIMIT = 64 * 1024
 _FIELDS_LIMIT = 50
+_ABANDONED = 86_400  # seconds after which a file that was never finished is nobody's
 _SILENCE = logging.NullHandler()
 
 
@@ -33,6 +36,7 @@ def receive(request: Request, folder: Path, limit: int, name: str = "file") -> F
     """
     boundary = _boundary(request.headers.get("content-type", ""))
     folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     form = Form(folder / f"{uuid.uuid4().hex}.part")
     try:
         with form.path.open("wb") as file:
@@ -42,6 +46,15 @@ def receive(request: Request, folder: Path, limit: int, name: str = "file") -> F
         form.path.unlink(missing_ok=True)
         raise
     return form
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a process that was killed has left behind."""
+    now = SystemClock().now().timestamp()  # as the file system has it
+    for path in folder.glob("*.part"):
+        with suppress(OSError):
+            if now - path.stat().st_mtime > _ABANDONED:
+                path.unlink()
 
 
 def _check(form: Form, limit: int, name: str) -> None:

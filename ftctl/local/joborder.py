@@ -122,7 +122,7 @@ def _integrations(body: Doc) -> Doc:
         return {}
     one = given[0] if isinstance(given, list) and len(given) == 1 else None
     wandb = one.get("wandb") if isinstance(one, dict) and one.keys() == {"type", "wandb"} else None
-    if not isinstance(one, dict) or one["type"] != "wandb" or not isinstance(wandb, dict):
+    if not isinstance(one, dict) or one.get("type") != "wandb" or not isinstance(wandb, dict):
         raise invalid("The property 'integrations' takes one integration of the type 'wandb'.", "integrations")
     wandb = {name: value for name, value in wandb.items() if value is not None}
     texts, tags = {"project", "name", "entity"}, wandb.get("tags", [])

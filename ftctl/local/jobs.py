@@ -60,7 +60,7 @@ def create(request: Request) -> Reply:
 
 @both("GET", "/fine_tuning/jobs", "fine-tunes/read")
 def list_all(request: Request) -> Reply:
-    """Newest first, in pages."""
+    """Newest first, in pages. Rests on both schemas."""
     azure, account = request.azure, account_of(request)
     settle(azure, account)
     after = request.query.get("after", "")
@@ -73,11 +73,13 @@ def list_all(request: Request) -> Reply:
 
 @both("GET", _JOB, "fine-tunes/read")
 def get(request: Request) -> Reply:
+    """One job as it stands. Rests on recordings of jobs before and after their end."""
     return Reply(200, present(request.azure, _find(request)))
 
 
 @both("POST", f"{_JOB}/cancel", "fine-tunes/cancel/action")
 def cancel(request: Request) -> Reply:
+    """End a job that has not ended. Rests on both schemas; the refusal of others is assumed."""
     azure, account = request.azure, account_of(request)
     _find(request)  # what has come about, with a fit perhaps, is settled before the store is kept from others
     with azure.store.transaction():
@@ -130,7 +132,7 @@ def resume(request: Request) -> Reply:
 
 @dated("DELETE", _JOB, "fine-tunes/delete")
 def delete(request: Request) -> Reply:
-    """Only the record goes: results file and models stay."""
+    """Only the record goes: results file and models stay. Rests on the dated schema; what stays is assumed."""
     azure, account = request.azure, account_of(request)
     job = _find(request)
     if azure.store.get("open_job", job["id"]):
@@ -142,7 +144,7 @@ def delete(request: Request) -> Reply:
 
 @both("GET", f"{_JOB}/events", "fine-tunes/read")
 def events(request: Request) -> Reply:
-    """Newest first, in pages."""
+    """Newest first, in pages. Rests on recorded events and both schemas."""
     story = Story(request.azure, _find(request))
     page = story.page(request.query.get("after"), number_in(request, "limit", _PAGE, _MOST))
     if page is None:

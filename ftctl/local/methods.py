@@ -101,7 +101,9 @@ def _check_parts(parts: Doc) -> None:
         raise invalid("Reinforcement tuning needs a grader.", f"{where}.grader")
     graders.checked(parts["grader"], f"{where}.grader")
     if "response_format" in parts and structure.fields(parts["response_format"]) is None:
-        raise invalid("The response_format must be of the type 'json_schema'.", f"{where}.response_format")
+        raise invalid(
+            "The response_format must be of the type 'json_schema', with a schema.", f"{where}.response_format"
+        )
 
 
 def _check_model(kind: str, root: catalog.BaseModel) -> None:

@@ -42,11 +42,14 @@ def forget_account(azure: Azure, account_id: str) -> None:
     for doc in azure.store.all("file", account_id):
         (azure.blobs / "files" / doc["id"]).unlink(missing_ok=True)
     folders = [doc["id"] for doc in azure.store.all("job", account_id)]
-    folders += [doc["_folder"] for doc in azure.store.all("model", account_id)]
+    models = azure.store.all("model", account_id)
+    folders += [doc["_folder"] for doc in models]
     for folder in folders:
         shutil.rmtree(job_folder(azure, folder), ignore_errors=True)
     with azure.store.transaction():
         uploads.forget_uploads(azure, account_id)
+        for doc in models:
+            azure.store.delete_children("copy", f"{account_id}|{doc['id']}")
         for kind in ("file", "job", "open_job", "model"):
             azure.store.delete_children(kind, account_id)
         azure.store.delete("job_ends", account_id)
@@ -54,7 +57,10 @@ def forget_account(azure: Azure, account_id: str) -> None:
 
 @both("GET", "/models", "models/read")
 def list_all(request: Request) -> Reply:
-    """Base models that the account's region has, and its fine-tuned ones; checkpoints are listed with their jobs."""
+    """Base models that the account's region has, and its fine-tuned ones; checkpoints are listed with their jobs.
+
+    Rests on recorded lists and the dated schema.
+    """
     azure, account = request.azure, account_of(request)
     settle(azure, account)
     own = [_tuned(doc) for doc in azure.store.all("model", account) if not doc["_checkpoint"]]
@@ -64,6 +70,7 @@ def list_all(request: Request) -> Reply:
 
 @both("GET", "/models/{model}", "models/read")
 def get(request: Request) -> Reply:
+    """One model, a checkpoint too. Rests on the dated schema."""
     name = request.names["model"]
     doc = find_model(request.azure, account_of(request), name)
     if doc:
@@ -76,7 +83,10 @@ def get(request: Request) -> Reply:
 
 @both("DELETE", "/models/{model}", "models/delete")
 def delete(request: Request) -> Reply:
-    """A fine-tuned model, unless it is deployed."""
+    """A fine-tuned model, unless it is deployed.
+
+    No schema has it; that it answers as OpenAI's does is assumed, that it is refused while deployed is documented.
+    """
     azure, account, name = request.azure, account_of(request), request.names["model"]
     doc = find_model(azure, account, name)
     if doc is None:

@@ -36,6 +36,7 @@ class Store:
         self._depth = 0
         self._writes = 0
         self._derived: tuple[object, dict[object, object]] = (None, {})
+        self._seen = threading.local()
         target = str(path) if path else ":memory:"
         self._db = sqlite3.connect(target, check_same_thread=False, isolation_level=None, timeout=30)
         if path:
@@ -66,14 +67,20 @@ class Store:
             finally:
                 self._depth = 0
 
-    def version(self) -> object:
-        """What compares unequal after any write, of whichever process."""
-        with self._lock:
-            return self._writes, self._db.execute("PRAGMA data_version").fetchone()[0] if self.path else 0
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """Inside, what is derived is asked for changes by other processes once, at the beginning."""
+        self._seen.version = self._foreign()
+        try:
+            yield
+        finally:
+            self._seen.version = None
 
     def derived(self, name: object, compute: Callable[[], T]) -> T:
         """What `compute` makes of the documents, kept until the next write. Nobody may change it."""
-        version = self.version()
+        with self._lock:
+            foreign = getattr(self._seen, "version", None)
+            version = (self._writes, self._foreign() if foreign is None else foreign)
         then, kept = self._derived
         if then != version:
             kept = {}
@@ -81,6 +88,17 @@ class Store:
         if name not in kept:
             kept[name] = compute()
         return cast("T", kept[name])
+
+    def _foreign(self) -> int:
+        """What changes with every write of another process."""
+        if self.path is None:
+            return 0
+        with self._lock:
+            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def read(self, kind: str, id_: str) -> Doc | None:
+        """A document that nobody may change: decoded once for all who read it."""
+        return self.derived((kind, id_), lambda: self.get(kind, id_))
 
     def get(self, kind: str, id_: str) -> Doc | None:
         with self._lock:

@@ -14,11 +14,12 @@ Fields = dict[str, Any]  # a schema of an object
 
 
 def fields(response_format: Any) -> Fields | None:
-    """The schema of a response format `json_schema`; None for all others."""
+    """The schema of a response format `json_schema`; None for all others, and where it has none."""
     if not isinstance(response_format, dict) or response_format.get("type") != "json_schema":
         return None
-    schema = (response_format.get("json_schema") or {}).get("schema")
-    return schema if isinstance(schema, dict) else {}
+    about = response_format.get("json_schema")
+    schema = about.get("schema") if isinstance(about, dict) else None
+    return schema if isinstance(schema, dict) and schema else None
 
 
 def filled(schema: Fields, prompt: str, say: Callable[[str], str]) -> tuple[str, list[tuple[str, str]]]:

@@ -169,7 +169,8 @@ def _named_parts(azure: Azure, doc: Doc, names: Any) -> list[Doc]:
         known[part["id"]] = known[part["azure_block_id"]] = part
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise invalid("The property 'part_ids' must be a list of the ids of parts.", "part_ids")
-    if strange := next((name for name in names if name not in known), None):
+    strange = next((name for name in names if name not in known), None)
+    if strange is not None:
         raise invalid(f"The upload has no part '{strange[:60]}'.", "part_ids")
     parts = [known[name] for name in names]
     if len({part["id"] for part in parts}) < len(parts):

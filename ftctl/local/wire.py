@@ -72,7 +72,9 @@ class Request:
             raise Refusal(413, "RequestEntityTooLarge", "The request body is too large.")
         raw = self.stream.read(self.length) if self.length else b""
         try:
-            body = json.loads(raw or b"null")
+            body = json.loads(raw or b"null", parse_constant=_refuse_constant)
+            if self.account is not None and b"\\u" in raw:  # the data plane takes text alone, no halves of a character
+                json.dumps(body, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             raise Refusal(
                 400, "InvalidRequestContent", "The request content was invalid and could not be deserialized."
@@ -84,6 +86,10 @@ class Request:
     def optional_json(self) -> dict[str, Any]:
         """The body as a JSON object, empty where there is none."""
         return self.json() if self.length else {}
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 Handler = Callable[[Request], Reply]

@@ -7,6 +7,7 @@ import json
 import openai
 import pytest
 
+from ftctl.local.azure import Settings
 from tests.local import plane
 from tests.local.plane import HOUR, MODEL, STANDARD, chats, jsonl, refusal, upload
 
@@ -350,3 +351,17 @@ def test_the_filter_cuts_an_answer_off(client, train, arm, account, clock):
     assert choice.model_extra["content_filter_results"]["violence"] == {"filtered": True, "severity": "medium"}
     last = [*ask(client, rows[0]["messages"][1]["content"], stream=True)][-1]
     assert last.choices[0].finish_reason == "content_filter"
+
+
+def test_unused_deployments_vanish_and_their_models_stay(client, tone, arm, account, clock, azure):
+    question = chats(1)[0]["messages"][1]["content"]
+    for _ in range(3):
+        clock.advance(14 * 86_400)
+        assert ask(client, question).model == tone
+    clock.advance(16 * 86_400)
+    assert refusal(lambda: ask(client, question))[:2] == (404, "DeploymentNotFound")
+    assert client.models.retrieve(tone).id == tone
+    azure.settings = Settings(idle_removal=False)
+    deploy(arm, account, clock, tone)
+    clock.advance(100 * 86_400)
+    assert ask(client, question).model == tone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -198,3 +199,14 @@ def test_purge_takes_uploads_along(client, azure, account):
     models.forget_account(azure, account)
     assert (azure.store.count("upload"), azure.store.count("part")) == (0, 0)
     assert list((azure.blobs / "uploads").iterdir()) == []
+
+
+def test_what_a_killed_process_left_behind_goes_with_the_next_upload(client, azure):
+    folder = azure.blobs / "files"
+    folder.mkdir(exist_ok=True)
+    old, new = folder / "old.part", folder / "new.part"
+    for path in (old, new):
+        path.write_bytes(b"x")
+    os.utime(old, (1, 1))
+    add(client, begin(client), b"x")
+    assert (old.exists(), new.exists()) == (False, True)
