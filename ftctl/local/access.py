@@ -52,7 +52,7 @@ def sign_in(request: Request, audiences: frozenset[str]) -> Principal:
             _challenge(request, "ExpiredAuthenticationToken", "The access token expired.")
         _challenge(request, "InvalidAuthenticationToken", "The access token is invalid.")
     audience = str(claims["aud"])
-    if audience.rstrip("/") not in audiences:
+    if audience.rstrip("/") not in audiences and audience.rstrip("/") != request.base_url:
         _challenge(
             request,
             "InvalidAuthenticationTokenAudience",
@@ -97,7 +97,7 @@ def find_account(request: Request, subdomain: str | None, location: str | None) 
         request.account = account
         return
     region = catalog.normal(location or "")
-    for account in store.all("account"):
+    for account in store.derived("accounts", lambda: store.all("account")):
         if catalog.normal(account["location"]) == region and _key_matches(account, _key(request)):
             request.account = account
             return

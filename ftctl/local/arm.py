@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import uuid
+from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ftctl.local import identity
@@ -11,6 +14,8 @@ from ftctl.local.wire import Refusal, Reply, Request
 if TYPE_CHECKING:
     from ftctl.local.azure import Azure
     from ftctl.local.store import Doc
+
+Find = Callable[[str, str], "Doc | None"]
 
 SUBSCRIPTION = f"/subscriptions/{identity.SUBSCRIPTION_ID}"
 GROUPS = "/subscriptions/{subscription}/resourceGroups"
@@ -56,7 +61,6 @@ def look(azure: Azure, doc: Doc) -> str:
         now = azure.store.get("account", doc["id"]) or doc
         looks = now.get("_looks", 0)
         azure.store.put("account", doc["id"], now | {"_looks": looks + 1}, parent=doc["_group"])
-    doc["_looks"] = looks + 1
     return "Accepted" if looks % 2 else word
 
 
@@ -71,7 +75,12 @@ def new_etag(doc: Doc) -> None:
 
 def etag(doc: Doc, word: str) -> str:
     """It changes with every write and every change of state, and its quotes are part of it."""
-    return f'"{uuid.uuid5(uuid.UUID(doc["_etag"]), word)}"'
+    return _etag(doc["_etag"], word)
+
+
+@lru_cache(maxsize=1024)
+def _etag(seed: str, word: str) -> str:
+    return f'"{uuid.uuid5(uuid.UUID(seed), word)}"'
 
 
 def system_data(request: Request, before: Doc | None) -> Doc:
@@ -86,7 +95,17 @@ def system_data(request: Request, before: Doc | None) -> Doc:
 
 
 def existing_group(azure: Azure, name: str) -> Doc:
-    group = azure.store.get("group", group_id(name))
+    """A resource group, to be changed."""
+    return _present_group(azure, name, azure.store.get)
+
+
+def group_to_read(azure: Azure, name: str) -> Doc:
+    """A resource group, for those who only look."""
+    return _present_group(azure, name, azure.store.read)
+
+
+def _present_group(azure: Azure, name: str, find: Find) -> Doc:
+    group = find("group", group_id(name))
     if group is None or gone(azure, group):
         raise Refusal(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
     return group
@@ -98,10 +117,19 @@ def gone(azure: Azure, group: Doc) -> bool:
 
 
 def existing_account(request: Request) -> Doc:
-    """The account that the path names."""
+    """The account that the path names, to be changed."""
+    return _present_account(request, request.azure.store.get)
+
+
+def account_to_read(request: Request) -> Doc:
+    """The account that the path names, for those who only look."""
+    return _present_account(request, request.azure.store.read)
+
+
+def _present_account(request: Request, find: Find) -> Doc:
     group, name = request.names["group"], request.names["account"]
-    existing_group(request.azure, group)
-    account = request.azure.store.get("account", account_id(group, name))
+    group_to_read(request.azure, group)
+    account = find("account", account_id(group, name))
     if account is None:
         raise Refusal(
             404,
@@ -202,6 +230,12 @@ def merged(before: Any, patch: Any) -> Any:
         else:
             result[name] = merged(result.get(name), value)
     return result
+
+
+def body_once(request: Request, doc: Doc, word: str, make: Callable[[], Doc]) -> bytes:
+    """How a resource is shown in a state, made and encoded once for all who read it at the same address."""
+    key = ("body", doc["id"], word, request.base_url)
+    return request.azure.store.derived(key, lambda: json.dumps(make()).encode())
 
 
 def collection(bodies: list[Doc]) -> Reply:

@@ -31,7 +31,7 @@ def put_account(request: Request) -> Reply:
     """Create (201 and a long-running operation), restore, or replace what can be set (200)."""
     sent, azure, names = request.json(), request.azure, request.names
     with azure.store.transaction():
-        group = arm.existing_group(azure, names["group"])
+        group = arm.group_to_read(azure, names["group"])
         if arm.state(azure, group) == "Deleting":
             raise Refusal(
                 409, "ResourceGroupBeingDeleted", f"The resource group '{names['group']}' is in deprovisioning state."
@@ -64,13 +64,15 @@ def patch_account(request: Request) -> Reply:
 
 @route("GET", arm.ACCOUNT, plane=Plane.ARM, action=f"{_ACTION}/read")
 def get_account(request: Request) -> Reply:
-    account = arm.existing_account(request)
-    return _reply(request, account, 200, arm.look(request.azure, account))
+    account = arm.account_to_read(request)
+    word = arm.look(request.azure, account)
+    body = arm.body_once(request, account, word, lambda: account_body.shown(request, account, word))
+    return Reply(200, body, {"etag": arm.etag(account, word)})
 
 
 @route("GET", arm.ACCOUNTS, plane=Plane.ARM, action=f"{_ACTION}/read")
 def list_in_group(request: Request) -> Reply:
-    group = arm.existing_group(request.azure, request.names["group"])
+    group = arm.group_to_read(request.azure, request.names["group"])
     return _list(request, request.azure.store.all("account", group["id"]))
 
 
@@ -103,7 +105,7 @@ def delete_account(request: Request) -> Reply:
 
 @route("POST", f"{arm.ACCOUNT}/listKeys", plane=Plane.ARM, action=f"{_ACTION}/listKeys/action")
 def list_keys(request: Request) -> Reply:
-    account = arm.existing_account(request)
+    account = arm.account_to_read(request)
     _check_keys(account, "list")
     return Reply(200, account["_keys"])
 
@@ -177,8 +179,8 @@ def purge(request: Request) -> Reply:
 
 def by_subdomain(azure: Azure, subdomain: str) -> Doc | None:
     """The account that answers at an endpoint: it exists and is past its creation."""
-    held = azure.store.get("subdomain", subdomain)
-    account = azure.store.get("account", held["account"]) if held else None
+    held = azure.store.read("subdomain", subdomain)
+    account = azure.store.read("account", held["account"]) if held else None
     return account if account and arm.state(azure, account) != "Creating" else None
 
 
@@ -342,8 +344,8 @@ def _list(request: Request, docs: list[Doc]) -> Reply:
     return arm.collection([account_body.shown(request, one) for one in docs])
 
 
-def _reply(request: Request, doc: Doc, status: int, word: str = "") -> Reply:
-    body = account_body.shown(request, doc, word)
+def _reply(request: Request, doc: Doc, status: int) -> Reply:
+    body = account_body.shown(request, doc)
     return Reply(status, body, {"etag": body["etag"]})
 
 

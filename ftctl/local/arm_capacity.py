@@ -20,7 +20,7 @@ _POLICIES = ("OnceUpgradeIsAvailable", "NoAutoUpgrade")
 @route("GET", f"{arm.ACCOUNT}/skus", plane=Plane.ARM, action=f"{_ACCOUNTS}/skus/read")
 def account_skus(request: Request) -> Reply:
     """What an account could become."""
-    arm.existing_account(request)
+    arm.account_to_read(request)
     return arm.collection([{"resourceType": _ACCOUNTS, "sku": _S0}])
 
 
@@ -44,7 +44,7 @@ def provider_skus(request: Request) -> Reply:  # noqa: ARG001  every handler tak
 )
 def deployment_skus(request: Request) -> Reply:
     """What a deployment could be moved to in its region."""
-    account, doc = arm.existing_account(request), arm_deployments.existing(request)
+    account, doc = arm.account_to_read(request), arm_deployments.existing(request)
     base = catalog.find(doc["_base"])
     assert base is not None
     region = normal(account["location"])

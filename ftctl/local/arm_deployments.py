@@ -97,13 +97,16 @@ def patch_deployment(request: Request) -> Reply:
 
 @route("GET", DEPLOYMENT, plane=Plane.ARM, action=f"{_ACTION}/read")
 def get_deployment(request: Request) -> Reply:
-    arm.existing_account(request)
-    return _reply(request, existing(request), 200)
+    arm.account_to_read(request)
+    doc = _present(request, request.azure.store.read)
+    word = arm.state(request.azure, doc)
+    body = arm.body_once(request, doc, word, lambda: shown(request.azure, doc))
+    return Reply(200, body, _headers(request.azure, arm.etag(doc, word), word))
 
 
 @route("GET", _DEPLOYMENTS, plane=Plane.ARM, action=f"{_ACTION}/read")
 def list_deployments(request: Request) -> Reply:
-    account = arm.existing_account(request)
+    account = arm.account_to_read(request)
     return arm.collection([shown(request.azure, one) for one in request.azure.store.all("deployment", account["id"])])
 
 
@@ -371,10 +374,11 @@ def _save(request: Request, doc: Doc, plan: _Plan, tags: dict[str, str], status:
 
 def _reply(request: Request, doc: Doc, status: int) -> Reply:
     body = shown(request.azure, doc)
-    headers = {"etag": body["etag"]}
-    if body["properties"]["provisioningState"] != "Succeeded":
-        headers |= arm.retry_after(request.azure)
-    return Reply(status, body, headers)
+    return Reply(status, body, _headers(request.azure, body["etag"], body["properties"]["provisioningState"]))
+
+
+def _headers(azure: Azure, etag: str, word: str) -> dict[str, str]:
+    return {"etag": etag} | ({} if word == "Succeeded" else arm.retry_after(azure))
 
 
 def _id(request: Request) -> str:
@@ -383,7 +387,12 @@ def _id(request: Request) -> str:
 
 
 def existing(request: Request) -> Doc:
-    doc = request.azure.store.get("deployment", _id(request))
+    """The deployment that the path names, to be changed."""
+    return _present(request, request.azure.store.get)
+
+
+def _present(request: Request, find: arm.Find) -> Doc:
+    doc = find("deployment", _id(request))
     if doc is None:
         raise Refusal(404, "NotFound", f"Specified resource '{_id(request)}' cannot be found.")
     return doc

@@ -74,12 +74,14 @@ def list_groups(request: Request) -> Reply:
 
 @route("GET", arm.GROUP, plane=Plane.ARM, action=_READ)
 def get_group(request: Request) -> Reply:
-    return Reply(200, _shown(request, arm.existing_group(request.azure, request.names["group"])))
+    group = arm.group_to_read(request.azure, request.names["group"])
+    word = arm.state(request.azure, group)
+    return Reply(200, arm.body_once(request, group, word, lambda: _shown(request, group)))
 
 
 @route("HEAD", arm.GROUP, plane=Plane.ARM, action=_READ)
 def check_group(request: Request) -> Reply:
-    arm.existing_group(request.azure, request.names["group"])
+    arm.group_to_read(request.azure, request.names["group"])
     return Reply(204)
 
 

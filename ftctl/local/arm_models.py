@@ -29,7 +29,7 @@ def location_models(request: Request) -> Reply:
 @route("GET", f"{arm.ACCOUNT}/models", plane=Plane.ARM, action=f"{arm.PROVIDER}/accounts/models/read")
 def account_models(request: Request) -> Reply:
     """The models that can be deployed on an account."""
-    account = arm.existing_account(request)
+    account = arm.account_to_read(request)
     region, kind = normal(account["location"]), account["kind"]
     return arm.collection(
         [_model(one, region) for one in catalog.MODELS if one.listed_in(region) and kind in one.kinds]
@@ -54,7 +54,7 @@ def usages(request: Request) -> Reply:
 @route("GET", f"{arm.ACCOUNT}/usages", plane=Plane.ARM, action=f"{arm.PROVIDER}/accounts/usages/read")
 def account_usages(request: Request) -> Reply:
     """What the deployments of an account take of each quota."""
-    account = arm.existing_account(request)
+    account = arm.account_to_read(request)
     current: Counter[str] = Counter()
     for one in request.azure.store.all("deployment", account["id"]):
         current[one["_usage"]] += one["sku"]["capacity"]

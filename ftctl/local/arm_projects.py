@@ -14,13 +14,13 @@ _ACTION = f"{arm.PROVIDER}/accounts/projects/read"
 
 @route("GET", f"{arm.ACCOUNT}/projects", plane=Plane.ARM, action=_ACTION)
 def list_projects(request: Request) -> Reply:
-    account = arm.existing_account(request)
+    account = arm.account_to_read(request)
     return arm.collection([_shown(request, account, name) for name in names(account)])
 
 
 @route("GET", f"{arm.ACCOUNT}/projects/{{project}}", plane=Plane.ARM, action=_ACTION)
 def get_project(request: Request) -> Reply:
-    account, wanted = arm.existing_account(request), request.names["project"]
+    account, wanted = arm.account_to_read(request), request.names["project"]
     name = next((one for one in names(account) if one.lower() == wanted.lower()), None)
     if name is None:
         path = f"{account['id']}/projects/{wanted}"

@@ -211,7 +211,7 @@ def _check_scope(request: Request, scope: str) -> None:
     matched = _ACCOUNT.fullmatch(scope)
     if not matched:
         raise arm.invalid(f"The scope '{scope}' is not valid.", "InvalidScope")
-    arm.existing_group(request.azure, matched[2])
+    arm.group_to_read(request.azure, matched[2])
     resource = "/".join(scope.split("/")[:9])
     if matched[3] and request.azure.store.get("account", resource) is None:
         raise Refusal(404, "ResourceNotFound", f"The resource '{scope}' was not found.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pkgutil
+import random
 import re
 import shutil
 import sys
@@ -14,7 +15,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,10 +31,12 @@ if TYPE_CHECKING:
     from ftctl.local.server import Served
 
 BANNER = "ftctl-local-azure/1 (not Microsoft Azure)"
-_DATA_PREFIX = re.compile(r"/cognitiveservices/(?:regional/(?P<location>[^/]+)|(?P<subdomain>[^/]+))(?P<rest>/.*)?")
+# Several slashes after it are one: guides write "$AZURE_OPENAI_ENDPOINT/openai/…", and an endpoint ends with a slash.
+_DATA_PREFIX = re.compile(r"/cognitiveservices/(?:regional/(?P<location>[^/]+)|(?P<subdomain>[^/]+))/*(?P<rest>/.*)?")
 _PROJECT = re.compile(r"/api/projects/([^/]+)(/openai/v1/.*)", re.IGNORECASE)
 _WITHOUT_ROUTES = {"datafile", "formula", "grading", "measures", "preference", "reinforcement", "sandbox", "server"}
 _WITHOUT_ROUTES |= {"similarity", "textmodel", "tls", "training"}
+_MOST_PLACES = 5000
 _VERSION = re.compile(r"20\d\d-[01]\d-[0-3]\d(-preview)?")
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)
 _ARM_HEADERS = {"pragma": "no-cache", "expires": "-1", "x-content-type-options": "nosniff"}
@@ -97,7 +100,7 @@ class OffsetClock:
         self._store = store
 
     def now(self) -> datetime:
-        return self._base.now() + timedelta(seconds=self._offset())
+        return self._base.now() + self._store.derived("clock", lambda: timedelta(seconds=self._offset()))
 
     def advance(self, seconds: float) -> None:
         with self._store.transaction():
@@ -129,6 +132,7 @@ class Azure:
         self.calls: deque[Call] = deque(maxlen=100_000)
         self.faults: list[Callable[[Request, Route], Fault | None]] = []
         self._routes = _compiled_routes()
+        self._places: dict[tuple[bool, str, str], tuple[Route, dict[str, str]]] = {}
         with self.store.transaction():
             if settings is not None and settings != self.settings:
                 self.settings = settings
@@ -181,9 +185,10 @@ class Azure:
         status, plane = 0, _plane_of(request.path)
         request.whole_path = request.path
         try:
-            arm_deployments.expire(self)
-            route = self._find_route(request)
-            reply = self._work(request, route)
+            with self.store.looking():
+                arm_deployments.expire(self)
+                route = self._find_route(request)
+                reply = self._work(request, route)
             status = reply.status
         except Refusal as refusal:
             status = refusal.status
@@ -198,11 +203,11 @@ class Azure:
         finally:
             name = route.name if route else ""
             self.calls.append(Call(request.method, name, plane, request.whole_path, status))
-        return replace(reply, headers={**_common_headers(request, plane), **reply.headers})
+        return Reply(reply.status, reply.body, {**_common_headers(request, plane), **reply.headers}, reply.media)
 
     def _work(self, request: Request, route: Route) -> Reply:
         self._admit(request, route)
-        fault = next((one for ask in self.faults if (one := ask(request, route))), None)
+        fault = next((one for ask in self.faults if (one := ask(request, route))), None) if self.faults else None
         fault = fault or faults.of_call(request, route)
         if fault and not fault.after:
             fault.happen(None)
@@ -217,13 +222,23 @@ class Azure:
         if data:
             access.find_account(request, data["subdomain"], data["location"])
             request.path = _without_project(request, data["rest"] or "/")
-        routes = self._routes[bool(data)]
-        for pattern, route in routes.get(request.method, []):
-            if matched := pattern.fullmatch(request.path):
-                request.names = matched.groupdict()
-                return route
-        if any(pattern.fullmatch(request.path) for known in routes.values() for pattern, _ in known):
-            raise Refusal(405, "MethodNotAllowed", f"The HTTP method '{request.method}' is not supported here.")
+        place = (bool(data), request.method, request.path)
+        known = self._places.get(place)
+        if known is None:
+            known = self._match(*place)
+            if len(self._places) >= _MOST_PLACES:
+                self._places.clear()
+            self._places[place] = known
+        request.names = dict(known[1])
+        return known[0]
+
+    def _match(self, data: bool, method: str, path: str) -> tuple[Route, dict[str, str]]:  # noqa: FBT001  part of a key
+        routes = self._routes[data]
+        for pattern, route in routes.get(method, []):
+            if matched := pattern.fullmatch(path):
+                return route, matched.groupdict()
+        if any(pattern.fullmatch(path) for known in routes.values() for pattern, _ in known):
+            raise Refusal(405, "MethodNotAllowed", f"The HTTP method '{method}' is not supported here.")
         if data:
             raise Refusal(404, "404", "Resource not found")
         raise Refusal(404, "NotFound", "The local Azure answers nothing at this path.")
@@ -241,7 +256,7 @@ class Azure:
 
     def _refused(self, request: Request, plane: Plane, refusal: Refusal) -> Reply:
         v1 = plane is Plane.DATA and "/openai/v1/" in request.path.lower()
-        return refused(plane, refusal, v1=v1, when=self.stamp(), trace=str(uuid.uuid4()))
+        return refused(plane, refusal, v1=v1, when=self.stamp(), trace=_trace())
 
 
 def _compiled_routes() -> dict[bool, dict[str, list[tuple[re.Pattern[str], Route]]]]:
@@ -310,8 +325,17 @@ def _check_arm(request: Request) -> None:
         raise Refusal(404, "SubscriptionNotFound", f"The subscription '{subscription[1]}' could not be found.")
 
 
+_dice = random.Random(uuid.uuid4().int)  # noqa: S311  names of requests, not secrets
+
+
+def _trace() -> str:
+    """A GUID without asking the system for randomness, which would make threads take turns."""
+    text = f"{_dice.getrandbits(128):032x}"
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
+
+
 def _common_headers(request: Request, plane: Plane) -> dict[str, str]:
-    trace = str(uuid.uuid4())
+    trace = _trace()
     if plane is Plane.DATA:
         region = str((request.account or {}).get("location", "")).replace(" ", "")
         return {"apim-request-id": trace, "x-request-id": trace, "x-ms-region": region}

@@ -35,9 +35,9 @@ def token(request: Request) -> Reply:
         case "client_credentials":
             body = _app_token(request, form)
         case "authorization_code":
-            body = signin.by_code(request, form, _audience(form))
+            body = signin.by_code(request, form, _audience(request, form))
         case "refresh_token":
-            body = signin.by_refresh_token(request, form, _audience(form))
+            body = signin.by_refresh_token(request, form, _audience(request, form))
         case _:
             raise refusal(70003, "unsupported_grant_type", f"The grant type '{grant}' is not supported.")
     return Reply(200, body, {"cache-control": "no-store"})
@@ -49,7 +49,7 @@ def _app_token(request: Request, form: dict[str, str]) -> dict[str, Any]:
         _check_assertion(form)
     else:
         _check_secret(request, form)
-    issued = identity.issue_token(request.azure.secrets.signing_key, who, _audience(form))
+    issued = identity.issue_token(request.azure.secrets.signing_key, who, _audience(request, form))
     return {"token_type": "Bearer", "access_token": issued} | dict.fromkeys(
         ("expires_in", "ext_expires_in"), identity.LIFETIME
     )
@@ -105,7 +105,7 @@ def managed_identity(request: Request) -> Reply:
     if wanted != identity.MANAGED_IDENTITY.client_id:
         raise Refusal(400, "BadRequest", "No user assigned identity has this client id.")
     resource = request.query.get("resource", "")
-    if resource.rstrip("/") not in _AUDIENCES:
+    if not _is_resource(request, resource):
         raise Refusal(400, "BadRequest", "The resource is missing or unknown.")
     issued = identity.issue_token(request.azure.secrets.signing_key, identity.MANAGED_IDENTITY, resource)
     expires = int(SystemClock().now().timestamp()) + identity.LIFETIME
@@ -220,7 +220,7 @@ def _moment(value: object) -> float | None:
     return value if isinstance(value, int | float) else None
 
 
-def _audience(form: dict[str, str]) -> str:
+def _audience(request: Request, form: dict[str, str]) -> str:
     """The resource of the first scope that has one, `<resource>/.default`; its own slash at the end it keeps."""
     scopes = [one for one in form.get("scope", "").split() if one not in _NO_RESOURCE]
     if not scopes and form["grant_type"] != "client_credentials":
@@ -229,6 +229,11 @@ def _audience(form: dict[str, str]) -> str:
     resource, slash, right = scope.rpartition("/")
     if not slash or (right != ".default" and form["grant_type"] == "client_credentials"):
         raise refusal(1002012, "invalid_scope", f"The provided value for scope {scope} is not valid.")
-    if resource.rstrip("/") not in _AUDIENCES:
+    if not _is_resource(request, resource):
         raise refusal(500011, "invalid_resource", f"The resource principal named {resource} was not found.")
     return resource
+
+
+def _is_resource(request: Request, resource: str) -> bool:
+    """Clients that know no more of a cloud than an address ask for a token to that address, for ARM and for Graph."""
+    return resource.rstrip("/") in {*_AUDIENCES, request.base_url}

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ OPERATIONS = ("eq", "ne", "like", "ilike")
 JUDGES = ("gpt-4o-2024-08-06", "o3-mini-2025-01-31")
 TYPES = ("string_check", "text_similarity", "score_model", "python", "multi")
 _GRADERS_LIMIT = 20  # within a multi grader
+_AT_ONCE = BoundedSemaphore(8)  # graders with processes; each may have several
 _LONGEST = 20_000  # characters of a text that are compared
 _TEMPLATE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _PATH = re.compile(r"(item|sample)((?:\.[A-Za-z_][A-Za-z0-9_-]*)+)")
@@ -189,6 +191,8 @@ class Grader:
         }
 
     def __enter__(self) -> Self:
+        if self._sandboxes:
+            self._stack.enter_context(_AT_ONCE)
         for one in self._sandboxes.values():
             self._stack.enter_context(one)
         return self

@@ -80,13 +80,19 @@ def _read_headers(source: BinaryIO) -> dict[str, str]:
         if not line.endswith(b"\n"):
             raise BadRequest(431 if len(line) > _LINE else 400, "The headers are too long or end early.")
         name, colon, value = line.partition(b":")
-        if not colon or not _TOKEN.fullmatch(name):
+        key, text = _key(name), value.strip().decode("latin-1")
+        if not colon or not key:
             raise BadRequest(400, "A header is malformed.")
-        key, text = name.decode("ascii").lower(), value.strip().decode("latin-1")
         if key in headers:
             text = _joined(key, headers[key], text)
         headers[key] = text
     raise BadRequest(431, "The request has too many headers.")
+
+
+@lru_cache(maxsize=512)
+def _key(name: bytes) -> str:
+    """A header's name in lower case; nothing for what is none."""
+    return name.decode("ascii").lower() if _TOKEN.fullmatch(name) else ""
 
 
 def _joined(name: str, first: str, second: str) -> str:

@@ -12,6 +12,7 @@ import secrets
 import tempfile
 import uuid
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,7 @@ def seed_principals(store: Store) -> None:
 
 
 def principal(store: Store, id_: str) -> Principal | None:
-    return _principal(store.get("principal", id_))
+    return store.derived(("who", id_), lambda: _principal(store.get("principal", id_)))
 
 
 def principals(store: Store, kind: str) -> list[Principal]:
@@ -78,6 +79,10 @@ def principals(store: Store, kind: str) -> list[Principal]:
 
 def memberships(store: Store, who: Principal) -> set[str]:
     """Ids of `who` and of every group above, however deep."""
+    return store.derived(("memberships", who), lambda: _memberships(store, who))
+
+
+def _memberships(store: Store, who: Principal) -> set[str]:
     seen: set[str] = set()
     open_ = [who]
     while open_:
@@ -167,13 +172,20 @@ class TokenError(Exception):
 
 def read_token(key: str, token: str) -> dict[str, Any]:
     """The claims of a token that we signed and that has not expired."""
+    claims = _signed_claims(key, token)
+    if float(claims["exp"]) + LEEWAY < SystemClock().now().timestamp():
+        raise TokenError("expired")
+    return claims
+
+
+@lru_cache(maxsize=256)
+def _signed_claims(key: str, token: str) -> dict[str, Any]:
+    """The claims of a token that we signed; nobody may change them. Clients send the same one again and again."""
     signed, _, signature = token.rpartition(".")
     claims = peek_token(token)
     # Bytes: compare_digest refuses strings with other than ASCII in them.
     if not hmac.compare_digest(_signature(key, signed).encode(), signature.encode(errors="replace")):
         raise TokenError("signature")
-    if float(claims["exp"]) + LEEWAY < SystemClock().now().timestamp():
-        raise TokenError("expired")
     return claims
 
 

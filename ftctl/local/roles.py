@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import uuid
 from dataclasses import dataclass
@@ -245,15 +246,26 @@ def named(name: str) -> Role | None:
 
 def allowed(azure: Azure, who: Principal, action: str, scope: str, *, data: bool = False) -> bool:
     """Whether a role of `who` (or of its groups) at or above `scope` grants `action`. Conditions are not evaluated."""
-    ids = identity.memberships(azure.store, who)
-    effective = azure.moment() - azure.seconds(azure.settings.propagation_seconds) if data else None
+    late = azure.settings.propagation_seconds if data else 0.0
+    if late:
+        return _decided(azure, who, action, scope, data, azure.moment() - azure.seconds(late))
+    key = ("allowed", who.id, action, scope, data)
+    return azure.store.derived(key, lambda: _decided(azure, who, action, scope, data, math.inf))
+
+
+def _decided(azure: Azure, who: Principal, action: str, scope: str, data: bool, effective: float) -> bool:  # noqa: FBT001  part of a key
+    held = azure.store.derived(("held", who.id), lambda: _held(azure, who))
     return any(
-        _grants(one["properties"]["roleDefinitionId"], action, data=data)
-        for one in azure.store.all("role_assignment")
-        if one["properties"]["principalId"] in ids
-        and at_or_above(one["properties"]["scope"], scope)
-        and (effective is None or one["_made"] <= effective)
+        made <= effective and at_or_above(given, scope) and _grants(definition, action, data=data)
+        for definition, given, made in held
     )
+
+
+def _held(azure: Azure, who: Principal) -> list[tuple[str, str, float]]:
+    """Roles that somebody has, with scope and beginning."""
+    ids = identity.memberships(azure.store, who)
+    every = [(one["properties"], one["_made"]) for one in azure.store.all("role_assignment")]
+    return [(one["roleDefinitionId"], one["scope"], made) for one, made in every if one["principalId"] in ids]
 
 
 def at_or_above(scope: str, below: str) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import mmap
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -20,6 +22,27 @@ CREATE INDEX IF NOT EXISTS thing_parent ON thing (kind, parent, seq);
 
 Doc = dict[str, Any]
 T = TypeVar("T")
+_MOST_DERIVED = 5000
+_ABSENT = object()
+_INDEX_HEADER = 48  # bytes: it counts transactions, and has a checksum of what the log holds
+
+
+@dataclass(slots=True)
+class _Derived:
+    """What was made of the documents as they were after so many writes of ours and of others."""
+
+    writes: int
+    foreign: object
+    values: dict[object, object] = field(default_factory=dict)
+
+
+def _wal_index(path: Path) -> mmap.mmap | None:
+    """The index of the log that SQLite shares between processes; none where it cannot be mapped."""
+    try:
+        with path.with_name(f"{path.name}-shm").open("rb") as file:
+            return mmap.mmap(file.fileno(), _INDEX_HEADER, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):
+        return None
 
 
 class Store:
@@ -35,7 +58,7 @@ class Store:
         self._lock = threading.RLock()
         self._depth = 0
         self._writes = 0
-        self._derived: tuple[object, dict[object, object]] = (None, {})
+        self._derived = _Derived(0, 0)
         self._seen = threading.local()
         target = str(path) if path else ":memory:"
         self._db = sqlite3.connect(target, check_same_thread=False, isolation_level=None, timeout=30)
@@ -43,9 +66,13 @@ class Store:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_SCHEMA)
+        self._index = _wal_index(path) if path else None
 
     def close(self) -> None:
         with self._lock:
+            if self._index:
+                self._index.close()
+                self._index = None
             self._db.close()
 
     @contextmanager
@@ -56,6 +83,8 @@ class Store:
                 return
             self._db.execute("BEGIN IMMEDIATE")
             self._depth = 1
+            if getattr(self._seen, "version", None) is not None:
+                self._seen.version = self._foreign()  # nobody else writes from here on
             try:
                 yield
             except BaseException:
@@ -78,32 +107,46 @@ class Store:
 
     def derived(self, name: object, compute: Callable[[], T]) -> T:
         """What `compute` makes of the documents, kept until the next write. Nobody may change it."""
-        with self._lock:
-            foreign = getattr(self._seen, "version", None)
-            version = (self._writes, self._foreign() if foreign is None else foreign)
-        then, kept = self._derived
-        if then != version:
-            kept = {}
-            self._derived = (version, kept)
-        if name not in kept:
-            kept[name] = compute()
-        return cast("T", kept[name])
+        foreign = getattr(self._seen, "version", None)
+        if foreign is None:
+            foreign = self._foreign()
+        writes = self._writes
+        known = self._derived
+        if known.writes != writes or known.foreign != foreign:
+            with self._lock:  # what another thread is just writing is seen once it is done
+                known = self._derived = _Derived(self._writes, foreign)
+        value = known.values.get(name, _ABSENT)
+        if value is _ABSENT:
+            if len(known.values) >= _MOST_DERIVED:
+                known.values.clear()
+            value = known.values[name] = compute()
+        return cast("T", value)
 
-    def _foreign(self) -> int:
-        """What changes with every write of another process."""
+    def _foreign(self) -> object:
+        """What changes with every write of another process.
+
+        SQLite would be asked for it with `PRAGMA data_version`, which makes threads take turns; it is in the header of
+        the index of its log, too, which all processes map.
+        """
         if self.path is None:
             return 0
+        if self._index:
+            return self._index[:_INDEX_HEADER]
         with self._lock:
-            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+            return self._db.execute("PRAGMA data_version").fetchone()[0]
 
     def read(self, kind: str, id_: str) -> Doc | None:
         """A document that nobody may change: decoded once for all who read it."""
         return self.derived((kind, id_), lambda: self.get(kind, id_))
 
     def get(self, kind: str, id_: str) -> Doc | None:
+        text = self.derived(("text", kind, id_), lambda: self._text(kind, id_))
+        return json.loads(text) if text else None
+
+    def _text(self, kind: str, id_: str) -> str:
         with self._lock:
             row = self._db.execute("SELECT doc FROM thing WHERE kind=? AND id=?", (kind, id_.lower())).fetchone()
-        return json.loads(row[0]) if row else None
+        return row[0] if row else ""
 
     def put(self, kind: str, id_: str, doc: Doc, *, parent: str = "") -> None:
         """Write `doc`; an existing one keeps its place in the order."""
@@ -155,6 +198,9 @@ class Store:
         return [json.loads(row[0]) for row in rows[:limit]], len(rows) > limit
 
     def count(self, kind: str, parent: str | None = None) -> int:
+        return self.derived(("count", kind, parent), lambda: self._count(kind, parent))
+
+    def _count(self, kind: str, parent: str | None) -> int:
         with self._lock:
             if parent is None:
                 return int(self._db.execute("SELECT count(*) FROM thing WHERE kind=?", (kind,)).fetchone()[0])

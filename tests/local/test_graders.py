@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -207,6 +208,14 @@ def test_multi_puts_grades_together():
     assert found.subs == {"exact": 0, "near": pytest.approx(6 / 7), "code": 3}
     assert found.reward == pytest.approx(3 / 7 + 3)
     assert grade(spec | {"calculate_output": "1 / exact"}, "Osl").errors == {"formula_parse_error"}
+
+
+def test_many_python_graders_in_one_and_many_of_those_at_once():
+    code = {"type": "python", "source": "def grade(sample, item): return 1"}
+    names = [f"g{n}" for n in range(10)]
+    spec = {"type": "multi", "graders": dict.fromkeys(names, code), "calculate_output": " + ".join(names)}
+    with ThreadPoolExecutor(4) as pool:
+        assert [one.reward for one in pool.map(lambda _: grade(spec), range(4))] == [10] * 4
 
 
 # -- python ------------------------------------------------------------------------------------------------------------
