@@ -168,12 +168,13 @@ def delete(request: Request) -> Reply:
 
 
 def stored(azure: Azure, account: str) -> list[Doc]:
-    """The files of an account in order of creation; those past their day are removed on the way."""
-    docs = azure.store.all("file", account)
+    """The files of an account in order of creation, to be read; those past their day are removed on the way."""
+    now = azure.timestamp()
+    docs = azure.store.derived(("files", account), lambda: azure.store.all("file", account))
     for doc in docs:
-        if doc.get("expires_at", _NEVER) <= azure.timestamp():
+        if doc.get("expires_at", _NEVER) <= now:
             _remove(azure, doc)
-    return [doc for doc in docs if doc.get("expires_at", _NEVER) > azure.timestamp()]
+    return [doc for doc in docs if doc.get("expires_at", _NEVER) > now]
 
 
 def find(azure: Azure, account: str, file_id: str) -> Doc | None:
