@@ -50,11 +50,14 @@ command.add_command(settings)
     help="Azure's seconds in one of ours; at first 360.",
 )
 @click.option("--retirements", type=click.Choice(["warn", "enforce"]), help="What to do about models past their date.")
+@click.option("--by-name", is_flag=True, help="Bear a certificate for Azure's own host names too.")
 @click.option("--detach", is_flag=True, help="Run in the background, until `ftctl local down`.")
-def up(port: int, host: str, pace: float | None, retirements: str | None, *, detach: bool) -> None:
+def up(port: int, host: str, pace: float | None, retirements: str | None, *, by_name: bool, detach: bool) -> None:
     """Serve the local Azure until Ctrl-C, or in the background.
 
-    --pace and --retirements are kept with its state.
+    --pace and --retirements are kept with its state. --by-name is for networks
+    in which management.azure.com, NAME.openai.azure.com and their like lead
+    here, on port 443.
     """
     from ftctl.cli.serving import detached, serve, warn_of  # noqa: PLC0415  the server is only for those who start it
 
@@ -66,12 +69,13 @@ def up(port: int, host: str, pace: float | None, retirements: str | None, *, det
         arguments = ["--port", str(port), "--host", host]
         arguments += ["--pace", str(pace)] if pace else []
         arguments += ["--retirements", retirements] if retirements else []
+        arguments += ["--by-name"] if by_name else []
         server = detached(folder, arguments)
         show(f"The local Azure (not Microsoft Azure) is up at {server.url}")
         tell('For other clients: eval "$(ftctl local env)". To stop it: ftctl local down')
         return
     warn_of(host)
-    serve(folder, port, pace, retirements, host=host)
+    serve(folder, port, pace, retirements, host=host, by_name=by_name)
 
 
 @command.command()

@@ -47,7 +47,15 @@ def is_own(host: str) -> bool:
         return False
 
 
-def serve(folder: Path, port: int, pace: float | None, retirements: str | None, *, host: str = "127.0.0.1") -> None:
+def serve(
+    folder: Path,
+    port: int,
+    pace: float | None,
+    retirements: str | None,
+    *,
+    host: str = "127.0.0.1",
+    by_name: bool = False,
+) -> None:
     """Serve until SIGINT or SIGTERM."""
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -56,7 +64,7 @@ def serve(folder: Path, port: int, pace: float | None, retirements: str | None, 
     with usable(folder):
         azure = _opened(folder, {name: value for name, value in given.items() if value is not None})
     try:
-        with azure.serve(host=host, port=port) as served:
+        with azure.serve(host=host, port=port, by_name=by_name) as served:
             _until(ended, folder, served)
     except (OSError, OverflowError) as error:
         reason = error.strerror if isinstance(error, OSError) else "no such port"

@@ -6,7 +6,7 @@ import re
 from ipaddress import ip_network
 from typing import Any
 
-from ftctl.local import arm, catalog
+from ftctl.local import arm, catalog, names
 from ftctl.local.store import Doc
 from ftctl.local.wire import Refusal, Request
 
@@ -111,8 +111,7 @@ def shown(request: Request, doc: Doc, word: str = "") -> dict[str, Any]:
     """A stored account as a client sees it now: what was set, and what the service adds; `word` is its state."""
     word = word or arm.state(request.azure, doc)
     subdomain = doc["properties"].get("customSubDomainName")
-    path = subdomain or f"regional/{catalog.normal(doc['location'])}"
-    endpoint = f"{request.base_url}/cognitiveservices/{path}/"
+    endpoint = f"{names.endpoint(request.base_url, subdomain, catalog.normal(doc['location']))}/"
     services = _SERVICES + (_FOUNDRY_SERVICES if doc["kind"] == "AIServices" else ())
     properties = {
         "endpoint": endpoint,

@@ -172,11 +172,11 @@ class Azure:
         return f"{when:%Y-%m-%dT%H:%M:%S.%f}0Z"
 
     @contextmanager
-    def serve(self, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Served]:
-        """Answer HTTPS on a port (0 picks one) as long as the block runs."""
+    def serve(self, *, host: str = "127.0.0.1", port: int = 0, by_name: bool = False) -> Iterator[Served]:
+        """Answer HTTPS on a port (0 picks one) as long as the block runs; `by_name` to Azure's own names too."""
         from ftctl.local.server import serving  # noqa: PLC0415  ssl and sockets only for those who serve
 
-        with serving(self, host=host, port=port) as served:
+        with serving(self, host=host, port=port, by_name=by_name) as served:
             yield served
 
     def handle(self, request: Request) -> Reply:

@@ -71,7 +71,8 @@ class Choice:
 
     @property
     def message(self) -> Doc:
-        body: Doc = {"role": "assistant", "content": self.content or None if self.calls else self.content}
+        content = self.content or None if self.calls else self.content
+        body: Doc = {"role": "assistant", "content": content, "refusal": None}
         return body | ({"tool_calls": self.calls} if self.calls else {})
 
 

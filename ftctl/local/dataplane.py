@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
+from ftctl.local import names
 from ftctl.local.wire import Handler, Plane, Refusal, Reply, Request, route
 
 RIGHTS = "Microsoft.CognitiveServices/accounts/OpenAI/"
@@ -56,9 +57,9 @@ def created(request: Request, body: Doc, *, beside: str = "") -> Reply:
     if is_v1(request):
         return Reply(200, body)
     assert request.account is not None
-    domain = request.account["properties"].get("customSubDomainName") or f"regional/{region_of(request)}"
+    subdomain = request.account["properties"].get("customSubDomainName")
     path = f"/openai{beside}" if beside else request.path
-    place = f"{request.base_url}/cognitiveservices/{domain}{path}/{body['id']}"
+    place = f"{names.endpoint(request.base_url, subdomain, region_of(request))}{path}/{body['id']}"
     return Reply(201, body, {"Location": f"{place}?api-version={request.query['api-version']}"})
 
 

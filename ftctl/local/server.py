@@ -15,7 +15,7 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote
 
-from ftctl.local import http1, tls
+from ftctl.local import http1, names, tls
 from ftctl.local.azure import BANNER, Azure
 from ftctl.local.faults import Hangup
 from ftctl.local.http1 import Body, Head
@@ -36,10 +36,13 @@ class Served:
 
 
 @contextmanager
-def serving(azure: Azure, *, host: str, port: int) -> Iterator[Served]:
-    """Serve until the block ends; every connection still open is closed then."""
+def serving(azure: Azure, *, host: str, port: int, by_name: bool = False) -> Iterator[Served]:
+    """Serve until the block ends; every connection still open is closed then.
+
+    `by_name` is with a certificate for Azure's own host names too.
+    """
     ca_file = tls.ensure_ca(azure.folder)
-    server = _Server((host, port), azure, tls.server_context(azure.folder))
+    server = _Server((host, port), azure, tls.server_context(azure.folder, by_name=by_name))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -125,7 +128,7 @@ class _Handler(StreamRequestHandler):
         request = Request(
             azure=self.server.azure,
             method=head.method,
-            path=unquote(head.path) if "%" in head.path else head.path,
+            path=names.prefix(host) + (unquote(head.path) if "%" in head.path else head.path),
             query=dict(http1.query_of(head.query)) if head.query else {},
             headers=head.headers,
             stream=cast("BinaryIO", body),

@@ -7,12 +7,14 @@ import secrets
 import shutil
 import ssl
 import tempfile
+from collections.abc import Sequence
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ftctl.core.clock import SystemClock
+from ftctl.local import names
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -47,11 +49,11 @@ def ensure_ca(folder: Path) -> Path:
     return public
 
 
-def server_context(folder: Path) -> ssl.SSLContext:
-    """What the server presents; `ensure_ca` comes first."""
+def server_context(folder: Path, *, by_name: bool = False) -> ssl.SSLContext:
+    """What the server presents; `ensure_ca` comes first. `by_name` it is good for Azure's own host names too."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(folder / "tls" / "server.pem")
+    context.load_cert_chain(_named(folder / "tls") if by_name else folder / "tls" / "server.pem")
     return context
 
 
@@ -62,29 +64,53 @@ def write_private(path: Path, content: bytes) -> None:
         file.write(content)
 
 
+def _named(folder: Path) -> Path:
+    """A server certificate that bears Azure's names too, of the CA that clients trust; made when first asked for."""
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415  first start only
+    from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415  the same
+
+    path = folder / "azure.pem"
+    if not path.exists():
+        authority_key = load_pem_private_key((folder / "ca-key.pem").read_bytes(), None)
+        authority = load_pem_x509_certificate((folder / "ca.pem").read_bytes())
+        aside = folder / f".azure-{secrets.token_hex(8)}.pem"
+        write_private(aside, _certified(authority, cast("EllipticCurvePrivateKey", authority_key), names.ALL))
+        aside.replace(path)
+    return path
+
+
 def _make(folder: Path) -> None:
     # Only the very first start needs the library, which takes 70 ms to import.
-    from cryptography import x509  # noqa: PLC0415  see above
     from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415  see above
     from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415  see above
-    from cryptography.x509.oid import ExtendedKeyUsageOID  # noqa: PLC0415  see above
 
-    authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _authority(authority_key)
-    names = [x509.DNSName(_NAMES[0]), *(x509.IPAddress(ip_address(name)) for name in _NAMES[1:])]
+    (folder / "ca.pem").write_bytes(authority.public_bytes(Encoding.PEM))
+    write_private(folder / "ca-key.pem", _pem(authority_key))
+    write_private(folder / "server.pem", _certified(authority, authority_key))
+
+
+def _certified(authority: Certificate, authority_key: EllipticCurvePrivateKey, more: Sequence[str] = ()) -> bytes:
+    """A new key and its certificate, for this machine's own names and `more`."""
+    from cryptography import x509  # noqa: PLC0415  first start only
+    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415  the same
+    from cryptography.hazmat.primitives.serialization import Encoding  # noqa: PLC0415  the same
+    from cryptography.x509.oid import ExtendedKeyUsageOID  # noqa: PLC0415  the same
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    own = [x509.DNSName(_NAMES[0]), *(x509.IPAddress(ip_address(name)) for name in _NAMES[1:])]
+    alternatives = x509.SubjectAlternativeName([*own, *(x509.DNSName(name) for name in more)])
     certificate = _sign(
         _builder("localhost", key)
         .issuer_name(authority.subject)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(alternatives, critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False),
         authority_key,
     )
-    authority_pem, certificate_pem = authority.public_bytes(Encoding.PEM), certificate.public_bytes(Encoding.PEM)
-    (folder / "ca.pem").write_bytes(authority_pem)
-    write_private(folder / "ca-key.pem", _pem(authority_key))
-    write_private(folder / "server.pem", _pem(key) + certificate_pem + authority_pem)
+    return _pem(key) + certificate.public_bytes(Encoding.PEM) + authority.public_bytes(Encoding.PEM)
 
 
 def _authority(key: EllipticCurvePrivateKey) -> Certificate:

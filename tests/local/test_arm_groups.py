@@ -60,3 +60,16 @@ def test_deleting_a_group_takes_time_and_all_that_is_in_it(arm, account, clock):
     assert [one["name"] for one in arm.get(path).json()["value"]] == ["acc"]
     assignments = arm.get(f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleAssignments").json()["value"]
     assert CI_PIPELINE.id not in {one["properties"]["principalId"] for one in assignments}
+
+
+def test_resources_of_the_subscription_are_filtered_as_the_azure_cli_asks(arm, account):
+    def names(condition):
+        answer = arm.get(f"{SUBSCRIPTION}/resources", **{"$filter": condition})
+        return [one["name"] for one in answer.json()["value"]] if answer.status_code == 200 else code(answer)
+
+    assert names("") == ["acc"]
+    kind = "Microsoft.CognitiveServices/accounts"
+    assert names(f"resourceGroup eq 'RG-test' and resourceType eq '{kind}'") == ["acc"]
+    assert names("resourceGroup eq 'other'") == []
+    assert names("name ne 'acc'") == (400, "UnsupportedQuery")
+    assert [one["type"] for one in arm.get(f"{GROUP}/resources").json()["value"]] == [kind]

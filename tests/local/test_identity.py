@@ -415,3 +415,16 @@ def test_cloud_metadata_is_one_object_of_this_address(arm):
     body = arm.get("/metadata/endpoints", **{"api-version": "2022-09-01"}).json()
     assert body["resourceManager"] == f"{arm.served.url}/"
     assert body["authentication"]["tenant"] == TENANT_ID
+
+
+def test_a_token_for_the_servers_own_address_is_one_for_arm_and_graph_alone(arm, account):
+    """Which JavaScript's ARM client and the Azure CLI on a registered cloud ask for."""
+    token = ask(arm, scope=f"{arm.served.url}/.default").json()["access_token"]
+
+    def status(path):
+        headers = {"Authorization": f"Bearer {token}"}
+        return arm.session.get(arm.served.url + path, headers=headers, verify=arm.served.ca_file).status_code
+
+    assert status("/subscriptions?api-version=2022-12-01") == 200
+    assert status("/v1.0/groups") == 200
+    assert status("/cognitiveservices/acc-sub/openai/v1/models") == 401
