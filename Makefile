@@ -4,7 +4,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet install
-OTHERS := openai-0.28 azure-cli javascript
+OTHERS := openai-0.28 azure-cli javascript azurite
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -64,8 +64,8 @@ clean: ## remove the environment and all state
 	@.others/$*/bin/python -m pip --disable-pip-version-check --quiet --quiet install --require-hashes -r $<
 	@touch $@
 
-.others/javascript/installed: tests/others/javascript/package.json tests/others/javascript/package-lock.json
-	@echo "Installing the JavaScript SDKs in .others"
+.others/javascript/installed .others/azurite/installed: .others/%/installed: tests/others/%/package.json tests/others/%/package-lock.json
+	@echo "Installing $* in .others"
 	@mkdir -p $(@D)
 	@cp $^ $(@D)
 	@npm ci --prefix $(@D) --silent --no-audit --no-fund

@@ -23,7 +23,7 @@ execute    steps → events, report      ftctl.engine.execute
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -46,37 +46,66 @@ if TYPE_CHECKING:
 
 def load(request: Request) -> list[Stack]:
     """Load, validate and resolve every stack. Raises one FtctlError with every problem of every file."""
+    resolved = [resolve(stack) for stack in read(request)]
+    problems = [problem for _, found in resolved for problem in found]
+    if _errors(problems):
+        raise FtctlError.all(problems)
+    return [stack for stack, _ in resolved]
+
+
+def read(request: Request) -> list[Stack]:
+    """Load and validate every stack; the files that they name are not looked at yet."""
     from ftctl.spec.stack import load as load_stacks  # noqa: PLC0415  yaml and jsonschema are only needed where there is a spec
 
-    stacks = load_stacks(
+    return load_stacks(
         request.paths,
         environment=request.environment,
         variables=request.variables,
         process_environment=os.environ,
     )
-    resolved = [resolve(stack) for stack in stacks]
-    problems = [problem for _, found in resolved for problem in found]
-    if any(problem.severity is Severity.ERROR for problem in problems):
-        raise FtctlError.all(problems)
-    return [stack for stack, _ in resolved]
 
 
 def resolve(stack: Stack) -> tuple[Stack, list[Problem]]:
-    """Read the local files that the declarations name, then see that the declarations fit each other."""
+    """Read the local files that the declarations name, then see that the declarations fit each other.
+
+    Warnings stay with the stack, for those who show them.
+    """
+    stack, problems = prepare(stack)
+    if not _errors(problems):
+        problems += relate(stack)
+    warnings = (problem for problem in problems if problem.severity is Severity.WARNING)
+    return replace(stack, warnings=tuple(warnings)), problems
+
+
+def prepare(stack: Stack) -> tuple[Stack, list[Problem]]:
+    """Read the local files that the declarations name. A warning says which declaration it is about."""
+    from ftctl.kinds import kinds  # noqa: PLC0415  each kind's declaration costs its import
+
+    declared = {resource.address: resource for resource in stack.resources}
+    prepared: list[Resource] = []
+    problems: list[Problem] = []
+    for resource in stack.resources:
+        found = kinds()[resource.address.kind].prepare(resource, stack.path.parent, declared)
+        prepared.append(replace(resource, prepared=found.facts))
+        problems += [one.about(resource.address) if not _errors([one]) else one for one in found.problems]
+    return replace(stack, resources=tuple(prepared)), problems
+
+
+def relate(stack: Stack) -> list[Problem]:
+    """What does not fit between declarations that are prepared."""
     from ftctl.kinds import kinds  # noqa: PLC0415  each kind's declaration costs its import
     from ftctl.spec.words import completed  # noqa: PLC0415  the same
 
-    prepared: dict[Address, Resource] = {}
-    problems: list[Problem] = []
-    for resource in stack.resources:
-        found = kinds()[resource.address.kind].prepare(resource, stack.path.parent)
-        prepared[resource.address] = replace(resource, prepared=found.facts)
-        problems += found.problems
-    for resource in prepared.values() if not problems else ():
-        for flaw in kinds()[resource.address.kind].relate(resource, prepared):
-            found_at = replace(flaw.problem, where=resource.place(flaw.path), subject=str(resource.address))
-            problems.append(completed(found_at))
-    return replace(stack, resources=tuple(prepared.values())), problems
+    declared = {resource.address: resource for resource in stack.resources}
+    return [
+        completed(replace(flaw.problem, where=resource.place(flaw.path), subject=str(resource.address)))
+        for resource in stack.resources
+        for flaw in kinds()[resource.address.kind].relate(resource, declared)
+    ]
+
+
+def _errors(problems: Iterable[Problem]) -> bool:
+    return any(problem.severity is Severity.ERROR for problem in problems)
 
 
 def cloud_key(stack: Stack) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ftctl import workflow
 from ftctl.cli.interrupts import stopping
-from ftctl.cli.session import Session, session, verdict
+from ftctl.cli.session import Session, caution, session, verdict
 from ftctl.cli.streams import ask, complain, emit, errors_as, interactive, look, show, tell
 from ftctl.core.changes import Plan
 from ftctl.core.errors import Exit, FtctlError, Problem
@@ -106,6 +106,8 @@ def _one(stack: Stack, opened: Session, order: Order, results: list[dict[str, An
         results.append({"plan": plan_json(plan), "report": None})
         return verdict(plan)
     _show_plan(plan, order)
+    if order.mode is Mode.NORMAL:
+        caution(stack)
     if not order.approved:
         _ask(stack, order.mode)
     tell("")

@@ -11,7 +11,7 @@ import click
 
 from ftctl import workflow
 from ftctl.cli import options
-from ftctl.cli.session import session, unwritable, verdict
+from ftctl.cli.session import caution, session, unwritable, verdict
 from ftctl.cli.streams import complain, emit, errors_as, look, show, tell
 from ftctl.core.changes import Plan
 from ftctl.core.errors import Exit
@@ -71,12 +71,15 @@ def _plans(request: Request, output: str, trace: str | None) -> tuple[Exit, list
             plans.append(plan)
             if output == "text":
                 show(plan_text(plan, look(sys.stdout)))
+            caution(stack)
             complain(plan.problems)
             return verdict(plan)
 
         code = opened.each(one)
     if output == "json":
-        emit(document(plans=[plan_json(plan) for plan in plans], problems=problems_json(opened.problems)))
+        warnings = [warning for stack in opened.stacks for warning in stack.warnings]
+        problems = problems_json([*opened.problems, *warnings])
+        emit(document(plans=[plan_json(plan) for plan in plans], problems=problems))
     return code, plans
 
 

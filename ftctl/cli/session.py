@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -54,13 +55,39 @@ class Session:
 def session(request: Request, trace: str | None = None) -> Iterator[Session]:
     """Load the stacks that were asked for and open the way to their clouds."""
     clock = SystemClock()
-    stacks = workflow.load(request)
+    stacks = _load(request)
     with ExitStack() as open_:
         if any(stack.cloud == "local" for stack in stacks):
             tell(f"On the local Azure in {nearby(local_folder())} (not Microsoft Azure).")
         tracing = open_.enter_context(_traced(trace)) if trace else None
         clouds = open_.enter_context(workflow.connect(stacks, clock=clock, trace=tracing, folder=local_folder()))
         yield Session(stacks, lambda stack: clouds[workflow.cloud_key(stack)], clock)
+
+
+def _load(request: Request) -> list[Stack]:
+    """The stacks, or what is wrong with them; beside errors, warnings are left to `ftctl validate`."""
+    try:
+        return workflow.load(request)
+    except FtctlError as error:
+        raise FtctlError.all(one for one in error.problems if one.severity is Severity.ERROR) from None
+
+
+def caution(stack: Stack) -> None:
+    """Say which data there are warnings about: a line each, so that a plan stays readable."""
+    for address, number in warned(stack).items():
+        noun = "warning" if number == 1 else "warnings"
+        where = "ftctl data lint" if address.startswith("dataset/") else "ftctl validate"
+        tell(f"{address}: {number:,} {noun}; see {where} {stack.path}")
+
+
+def warned(stack: Stack) -> dict[str, int]:
+    """How many warnings there are about each declaration, those included that are not kept one by one."""
+    numbers = Counter(warning.subject for warning in stack.warnings)
+    reports = {str(one.address): one.prepared.get("report") for one in stack.resources}
+    for address, report in reports.items():
+        if report and address in numbers:
+            numbers[address] = sum(report.counts.values()) - report.errors
+    return dict(numbers)
 
 
 def nearby(path: Path) -> str:

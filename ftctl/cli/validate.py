@@ -10,7 +10,7 @@ import click
 from ftctl import workflow
 from ftctl.cli import options
 from ftctl.cli.streams import complain, emit, show
-from ftctl.core.errors import Exit, FtctlError, Problem
+from ftctl.core.errors import Exit, FtctlError, Problem, Severity
 from ftctl.render.findings import document, github, problems_json, sarif
 from ftctl.render.look import counted
 
@@ -30,7 +30,8 @@ def command(
 ) -> int:
     """Check specs and training data, offline: every problem at once.
 
-    PATH is a stack's file or a folder of them, specs/ if left out.
+    PATH is a stack's file or a folder of them, specs/ if left out. Warnings
+    leave the exit code 0; `ftctl data lint` shows more of them.
     """
     stacks: list[Stack] = []
     problems: tuple[Problem, ...] = ()
@@ -39,6 +40,8 @@ def command(
         stacks = workflow.load(options.request(paths, environment, variables))
     except FtctlError as error:
         problems, code = error.problems, error.exit
+    problems = (*problems, *(warning for stack in stacks for warning in stack.warnings))
+    problems = tuple(sorted(problems, key=lambda problem: problem.severity is Severity.WARNING))
     if output == "text":
         _tell_valid(stacks)
         complain(problems)

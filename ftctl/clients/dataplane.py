@@ -5,9 +5,9 @@ A plan only reads, and the SDK takes half a second to import: so it comes in wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
+from io import RawIOBase
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -15,7 +15,7 @@ from ftctl.catalog.clouds import Cloud
 from ftctl.clients.auth import Credentials
 from ftctl.clients.errors import AzureError, no_answer
 from ftctl.clients.http import Http, body, host, pieces
-from ftctl.clients.retry import Retry
+from ftctl.clients.retry import Patience, Retry
 
 if TYPE_CHECKING:
     import openai
@@ -31,9 +31,9 @@ _NOT_OFFERED = frozenset({404, 405})
 class DataPlane:
     """One account by its endpoint. All JSON is as Azure writes it, unknown properties and odd values included.
 
-    Every call raises AzureError, is retried where that is safe, and may be made from several threads. Uploads and
-    job creations are not repeated once they may have happened: their error is then `ambiguous`, and whoever
-    called looks whether they did.
+    Every call raises AzureError, is retried where that is safe, and may be made from several threads. What makes a
+    file or a job is not repeated once it may have happened: its error is then `ambiguous`, and whoever called looks
+    whether it did.
     """
 
     def __init__(self, endpoint: str, cloud: Cloud, http: Http, credentials: Credentials, retry: Retry) -> None:
@@ -110,32 +110,73 @@ class DataPlane:
             raise
         return True
 
-    def upload_file(self, path: Path, filename: str, purpose: str = "fine-tune") -> Json:
-        """Upload a file under `filename`, streamed from disk."""
-        from ftctl.clients import sdk  # noqa: PLC0415  openai costs 540 ms
+    def upload_file(self, content: RawIOBase, filename: str, purpose: str = "fine-tune") -> Json:
+        """Upload what a stream has, from its beginning, as a file called `filename`."""
 
-        def attempt() -> Json:
-            create: Any = self._sdk.files.with_raw_response.create  # Azure knows more purposes than its types
-            with path.open("rb") as file, sdk.as_ours(self._http.trace):
-                made = create(file=(filename, file), purpose=purpose, timeout=sdk.upload_timeout())
-            return sdk.raw(made)
+        def send(client: Any) -> Any:
+            return client.files.with_raw_response.create(
+                file=(filename, content), purpose=purpose, timeout=_upload_timeout()
+            )
 
-        return self._retry(attempt, idempotent=False)
+        return self._post(send, idempotent=False)
+
+    def begin_upload(self, filename: str, size: int, purpose: str = "fine-tune") -> Json:
+        """An upload in parts, of `size` bytes in all. One that is never completed is nothing, and gone in two hours."""
+
+        def send(client: Any) -> Any:
+            return client.uploads.with_raw_response.create(
+                filename=filename, bytes=size, mime_type="application/jsonl", purpose=purpose
+            )
+
+        return self._post(send, idempotent=True)
+
+    def add_part(self, upload: str, content: RawIOBase, patience: Patience) -> Json:
+        """Send a part of an upload. It is sent again where it may have been lost: only named parts become the file."""
+
+        def send(client: Any) -> Any:
+            return client.uploads.parts.with_raw_response.create(
+                upload, data=("part", content), timeout=_upload_timeout()
+            )
+
+        return self._post(send, idempotent=True, patience=patience)
+
+    def complete_upload(self, upload: str, parts: Sequence[str], md5: str) -> Json:
+        """The file that the parts make, in their order."""
+
+        def send(client: Any) -> Any:
+            return client.uploads.with_raw_response.complete(
+                upload, part_ids=list(parts), md5=md5, timeout=_upload_timeout()
+            )
+
+        done = self._post(send, idempotent=False)
+        file: Json = done.get("file") or {}
+        if not file.get("id"):
+            raise no_answer(
+                "FT2024", f"{host(self.endpoint)} completed an upload to no file.", method="POST", sent=True
+            )
+        return file
+
+    def cancel_upload(self, upload: str) -> None:
+        """Give an upload up."""
+        self._post(lambda client: client.uploads.with_raw_response.cancel(upload), idempotent=False)
+
+    def import_file(self, url: str, filename: str, purpose: str = "fine-tune") -> Json:
+        """Let the service fetch a file from `url`, which only the dated route offers."""
+        content = {"purpose": purpose, "filename": filename, "content_url": url}
+        return self._retry(
+            lambda: body(self._send("POST", "files/import", dated=True, json=content), method="POST"), idempotent=False
+        )
 
     def create_job(self, job: Mapping[str, Any]) -> Json:
         """Begin a training, with the body as it is given. It costs money, and is asked for once."""
-        from ftctl.clients import sdk  # noqa: PLC0415  openai costs 540 ms
-
         rest = {key: value for key, value in job.items() if key not in {"model", "training_file"}}
 
-        def attempt() -> Json:
-            with sdk.as_ours(self._http.trace):
-                made = self._sdk.fine_tuning.jobs.with_raw_response.create(
-                    model=job["model"], training_file=job["training_file"], extra_body=rest
-                )
-            return sdk.raw(made)
+        def send(client: Any) -> Any:
+            return client.fine_tuning.jobs.with_raw_response.create(
+                model=job["model"], training_file=job["training_file"], extra_body=rest
+            )
 
-        return self._retry(attempt, idempotent=False)
+        return self._post(send, idempotent=False)
 
     def chat(self, deployment: str, messages: Sequence[Mapping[str, Any]], max_tokens: int) -> Json:
         """One answer of a deployment: the whole chat completion."""
@@ -178,6 +219,16 @@ class DataPlane:
         from ftctl.clients import sdk  # noqa: PLC0415  openai costs 540 ms
 
         return sdk.build(f"{self.endpoint}openai/v1/", self._token, self._cloud, self._http.trace)
+
+    def _post(self, send: Callable[[Any], Any], *, idempotent: bool, patience: Patience | None = None) -> Json:
+        """The JSON that a call through the SDK gives; of its client, Azure knows more values than its types."""
+        from ftctl.clients import sdk  # noqa: PLC0415  openai costs 540 ms
+
+        def attempt() -> Json:
+            with sdk.as_ours(self._http.trace):
+                return sdk.raw(send(self._sdk))
+
+        return self._retry(attempt, idempotent=idempotent, patience=patience)
 
     def _token(self) -> str:
         return self._credentials.token(self._cloud.data_scope)
@@ -228,6 +279,7 @@ class DataPlane:
         *,
         dated: bool = False,
         stream: bool = False,
+        json: Json | None = None,
     ) -> requests.Response:
         route = "openai/" if dated else "openai/v1/"
         return self._http.send(
@@ -235,8 +287,15 @@ class DataPlane:
             f"{self.endpoint}{route}{path}",
             headers={"Authorization": f"Bearer {self._token()}"},
             params={**(params or {}), **({"api-version": _DATED} if dated else {})},
+            json=json,
             stream=stream,
         )
+
+
+def _upload_timeout() -> Any:
+    from ftctl.clients import sdk  # noqa: PLC0415  openai costs 540 ms
+
+    return sdk.upload_timeout()
 
 
 def _job(job: str) -> str:

@@ -55,12 +55,21 @@ class Retry:
         self._throttled = Patience(first=2 * pace, longest=60, seconds=300, tries=10)
         self._faulty = Patience(first=pace, longest=20, seconds=90, tries=5)
 
-    def __call__(self, call: Callable[[], T], *, idempotent: bool, deadline: float | None = None) -> T:
+    def __call__(
+        self,
+        call: Callable[[], T],
+        *,
+        idempotent: bool,
+        deadline: float | None = None,
+        patience: Patience | None = None,
+    ) -> T:
         """The result of `call`. `deadline` is how many seconds all attempts and waits may take, if less than usual.
 
         Only an idempotent call is made again when its outcome is unknown; one that was plainly refused (throttled,
-        account busy, principal not there yet) is made again in any case.
+        account busy, principal not there yet) is made again in any case. `patience` is for a call that takes longer
+        than most: how a fault of the service or of the way to it is borne.
         """
+        faulty = patience or self._faulty
         start = self._clock.now()
         attempt = 1
         while True:
@@ -68,7 +77,7 @@ class Retry:
                 return _attempt(call, attempt)
             except AzureError as error:
                 passed = (self._clock.now() - start).total_seconds()
-                wait = self._wait(error, attempt, passed, idempotent=idempotent, deadline=deadline)
+                wait = self._wait(error, attempt, passed, deadline, faulty if idempotent else None)
                 if wait is None:
                     raise
                 if self._notice:
@@ -77,10 +86,10 @@ class Retry:
             attempt += 1
 
     def _wait(
-        self, error: AzureError, attempt: int, passed: float, *, idempotent: bool, deadline: float | None
+        self, error: AzureError, attempt: int, passed: float, deadline: float | None, faulty: Patience | None
     ) -> float | None:
         """Seconds until the next attempt, None for no more."""
-        patience = self._patience(error, idempotent=idempotent)
+        patience = self._patience(error, faulty)
         if patience is None or attempt >= patience.tries:
             return None
         wait = self._jittered(error, patience.wait(attempt))
@@ -93,17 +102,16 @@ class Retry:
             return error.retry_after + self._random() * min(1.0, error.retry_after / 10)
         return wait * (2 + self._random()) / 3
 
-    def _patience(self, error: AzureError, *, idempotent: bool) -> Patience | None:
+    def _patience(self, error: AzureError, faulty: Patience | None) -> Patience | None:
+        """How an error is borne: by `faulty` where it leaves the outcome open; None if nothing may be repeated then."""
         if error.code in _BUSY:
             return self._busy
         if error.code == _NOT_IN_DIRECTORY:
             return self._directory
         if error.code == _THROTTLED:
             return self._throttled
-        if not idempotent:
-            return None
         lost = error.code in _NO_WAY or error.status == REQUEST_TIMEOUT
-        return self._faulty if lost or error.status >= SERVER_FAULT else None
+        return faulty if lost or error.status >= SERVER_FAULT else None
 
 
 def _attempt(call: Callable[[], T], number: int) -> T:

@@ -44,6 +44,8 @@ class Rules(Protocol):
     @property
     def history(self) -> bool: ...
     @property
+    def shared(self) -> bool: ...
+    @property
     def trains(self) -> bool: ...
     @property
     def serves(self) -> bool: ...
@@ -144,10 +146,12 @@ class _Planner:
         if live is None:
             unseen = any(kind == rules.name and wanted.key.startswith(within) for kind, within in self.blind)
             return self._creation(resource, wanted, Reason.UNSEEN if unseen else Reason.MISSING)
-        if live.owner != self.home.stack and (live.owner is not None or resource.address not in self.adopt):
+        if not rules.shared and live.owner != self.home.stack and (live.owner or resource.address not in self.adopt):
             return _foreign(resource, live)
         if live.health is Health.FAILED and rules.history:
             return self._failed(resource, wanted, live)
+        if rules.shared and live.owner != self.home.stack:
+            return _used(resource, live)
         if rules.history:  # its key is made of its content: the same key, no difference
             return self._existing(resource, wanted, live, ())
         fields = differences(live.fields, wanted.fields, normal=rules.normal, immutable=rules.immutable)
@@ -171,12 +175,7 @@ class _Planner:
         if outlook.problem:
             return Change(resource.address, Action.BLOCKED, Reason.REFUSED, problem=outlook.problem)
         change = Change(
-            resource.address,
-            Action.CREATE,
-            reason,
-            outlook.change_class,
-            after=wanted.fields,
-            because=outlook.because,
+            resource.address, Action.CREATE, reason, outlook.change_class, after=wanted.fields, because=outlook.because
         )
         if not rules.trains:
             return change
@@ -331,6 +330,13 @@ def _preference(live: Live) -> tuple[int, float, str]:
 
 def _detail(live: Live) -> tuple[str, ...]:
     return (live.detail,) if live.detail else ()
+
+
+def _used(resource: Resource, live: Live) -> Change:
+    """Another owner's thing of the same content: it is waited for, and never changed."""
+    if live.health is Health.PENDING:
+        return Change(resource.address, Action.WAIT, Reason.IN_PROGRESS, live=live)
+    return Change(resource.address, Action.NOOP, Reason.REFERENCED, live=live)
 
 
 def _foreign(resource: Resource, live: Live) -> Change:

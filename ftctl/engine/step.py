@@ -186,7 +186,8 @@ class Task:
             case Health.CANCELLED if other := self._instead():
                 return self._settle(other)
             case Health.FAILED | Health.CANCELLED:
-                return Failed(replace(self.kind.failure(live), where=self._where(), subject=str(self.address)))
+                problem = self.kind.failure(live)
+                return Failed(replace(problem, where=problem.where or self._where(), subject=str(self.address)))
             case _:
                 return self._kept(live)
 

@@ -108,6 +108,8 @@ class Kind(ABC):
     """The class of deleting it."""
     history: ClassVar[bool] = False
     """Whether what is superseded stays (files, finished jobs)."""
+    shared: ClassVar[bool] = False
+    """Whether its identity is its content, so that anybody's will do: another owner's is used, and left alone."""
     trains: ClassVar[bool] = False
     """Whether creating it costs money and hours."""
     serves: ClassVar[bool] = False
@@ -129,8 +131,8 @@ class Kind(ABC):
         """What is wrong between a declaration and those it names, offline; asked once all are prepared."""
         return iter(())
 
-    def prepare(self, resource: Resource, base: Path) -> Prepared:
-        """Read the local files that a declaration names; `base` is its spec's folder."""
+    def prepare(self, resource: Resource, base: Path, declared: Mapping[Address, Resource]) -> Prepared:
+        """Read the local files that a declaration names; `base` is its spec's folder, `declared` the whole stack."""
         return Prepared()
 
     # --- what it should be

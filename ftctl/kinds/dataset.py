@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from ftctl.core.errors import FtctlError, Problem
-from ftctl.core.model import ChangeClass, Health, Home, Live, Resource, Wanted, World
-from ftctl.kinds import marks
+import msgspec
+
+from ftctl.core.errors import FtctlError, Problem, Where
+from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Outlook, Resource, Unknown, Wanted, World
+from ftctl.kinds import files, former, marks
 from ftctl.kinds.contract import (
     Declaration,
     Flaw,
     Kind,
+    NotYetError,
     Prepared,
     Progress,
     Scope,
@@ -20,24 +25,40 @@ from ftctl.kinds.contract import (
     account_of,
     described,
     flaw,
-    later,
     reference,
 )
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients
+    from ftctl.data.report import Report
 
-_HEALTH = {"processed": Health.READY, "error": Health.FAILED}
-_GOING = {"deleting", "deleted"}
+_FEW = "FT1350"
+_MANY = 90  # per cent of the files that an account takes, from which on a plan says so
 
 
 class DatasetSpec(Declaration, frozen=True):
-    """A JSON Lines file of examples."""
+    """A JSON Lines file of examples: a local one, one to import, or one that is in the account already."""
 
     path: Annotated[str | None, described("The file, beside the spec.")] = None
-    url: Annotated[str | None, later("A blob or web address to import from, with its `sha256`.")] = None
-    sha256: Annotated[str | None, later("The hash that an imported file must have.")] = None
-    file_id: Annotated[str | None, later("A file that was uploaded before, to adopt.")] = None
+    bom: Annotated[
+        Literal["keep", "add", "strip"],
+        described("Whether a local file is uploaded with a byte order mark. The file itself is never changed."),
+    ] = "keep"
+    allow: Annotated[
+        tuple[str, ...],
+        described("Hashes of secrets and personal data that may stay in a local file, as lint shows them."),
+    ] = ()
+    url: Annotated[
+        str | None, described("A blob or web address that the service imports from; needs `sha256`. Never shown.")
+    ] = None
+    sha256: Annotated[
+        Annotated[str, msgspec.Meta(pattern="^[0-9A-Fa-f]{64}$")] | None,
+        described("The hash that the imported file must have. It is the file's identity."),
+    ] = None
+    file_id: Annotated[
+        Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,100}$")] | None,
+        described("A file that is in the account already. It is used, and never deleted."),
+    ] = None
     format: Annotated[
         Literal["chat", "preference", "reinforcement"],
         described("What an example looks like: chat for supervised tuning."),
@@ -52,89 +73,147 @@ class DatasetKind(Kind):
     rank = 3
     in_account = True
     history = True
+    shared = True
     loss = ChangeClass.IN_PLACE
     after = ("roleAssignment",)
 
     def check(self, spec: DatasetSpec) -> Iterator[Flaw]:
-        if not (spec.path or spec.url or spec.file_id):
-            yield flaw("", "FT1253", "a dataset needs a `path`", fix="Name the JSON Lines file, relative to the spec.")
-        if spec.format != "chat":
-            yield flaw(
-                "format",
-                "FT1200",
-                f"`format: {spec.format}` is not supported yet",
-                why="This version checks and trains chat data; the other formats come with their training methods.",
-                fix="Use `format: chat`, or wait for a later version.",
-            )
+        given = [name for name in ("path", "url", "fileId") if getattr(spec, name.replace("fileId", "file_id"))]
+        if len(given) != 1:
+            said = f"`{'` and `'.join(given)}`" if given else "none of `path`, `url` and `fileId`"
+            yield flaw(given[1] if given else "", "FT1253", f"a dataset is named in one way, and here is {said}")
+        if bool(spec.url) != bool(spec.sha256):
+            there, missing = ("url", "sha256") if spec.url else ("sha256", "url")
+            yield flaw(there, "FT1259", f"`{there}` stands without `{missing}`")
+        if spec.url and not _importable(spec.url):
+            yield flaw("url", "FT1260", "`url` is no http or https address")
+        for name in ("bom", "allow"):
+            if not spec.path and getattr(spec, name) not in ("keep", ()):
+                yield flaw(name, "FT1261", f"`{name}` is for local files, and this dataset has no `path`")
 
-    def prepare(self, resource: Resource, base: Path) -> Prepared:
-        from ftctl.data.chat import check  # noqa: PLC0415  decoding is only needed where there is data
-
+    def prepare(self, resource: Resource, base: Path, declared: Mapping[Address, Resource]) -> Prepared:
         spec: DatasetSpec = resource.spec
-        if spec.path is None:
+        if spec.url and spec.sha256:
+            return Prepared({"sha256": spec.sha256.lower()})
+        if not spec.path:
             return Prepared()
-        path = base / spec.path
-        checked = check(path, _shown(path), where=resource.place("path"))
-        facts = {
-            "path": str(path),
-            "sha256": checked.sha256,
-            "bytes": checked.size,
-            "examples": checked.examples,
-            "tokens": checked.tokens_estimate,
-            "system": checked.system,
-            "systems": checked.systems,
-        }
-        return Prepared(facts, checked.problems)
+        from ftctl.data.check import check, problems  # noqa: PLC0415  decoding is only needed where there is data
+
+        path, where = base / spec.path, resource.place("path")
+        shown, encoding = _shown(path), _encoding(resource.address, declared)
+        checked = check(path, shown, format=spec.format, encoding=encoding, bom=spec.bom, allow=spec.allow, where=where)
+        if _only_measures(resource.address, declared):
+            checked = replace(checked, report=_without_few(checked.report))
+        facts = {"path": str(path), "shown": shown, "checked": checked, **_facts(checked.report)}
+        return Prepared(facts, problems(checked.report, shown, where))
 
     def wanted(self, resource: Resource, world: World) -> Wanted:
-        account, facts = account_of(resource), resource.prepared
+        spec: DatasetSpec = resource.spec
+        account, facts = str(world.output(account_of(resource), "id")).lower(), resource.prepared
+        named = _named(spec, world, account)
+        sha256 = facts.get("sha256", "")
+        where = resource.place("path" if spec.path else "url" if spec.url else "fileId")
+        fields = {name: facts[name] for name in ("sha256", "bytes", "examples") if name in facts}
         return Wanted(
-            key=_key(str(world.output(account, "id")), world.home.stack, facts["sha256"]),
-            fields={"sha256": facts["sha256"], "bytes": facts["bytes"], "examples": facts["examples"]},
+            key=named.key if named else files.key(account, sha256 or f"named:{spec.file_id}"),
+            fields=fields or {"file": spec.file_id},
             settings={
-                "path": facts["path"],
-                "endpoint": world.output(account, "endpoint"),
-                "account": world.output(account, "id"),
-                "where": resource.place("path"),
+                "endpoint": world.output(account_of(resource), "endpoint"),
+                "account": account,
+                "sha256": sha256,
+                "origin": files.Origin(where, facts.get("shown", ""), spec.url or ""),
+                "path": facts.get("path"),
+                "bytes": facts.get("bytes"),
+                "bom": spec.bom,
+                "file": spec.file_id,
             },
-            name=marks.filename(world.home, resource.address.name, facts["sha256"]),
+            name=spec.file_id or marks.filename(world.home, resource.address.name, sha256, imported=bool(spec.url)),
         )
 
     def promised(self, resource: Resource, world: World) -> Mapping[str, Any]:
-        return {key: resource.prepared[key] for key in ("sha256", "examples", "system")}
+        """The content's identity: its hash; for a named file the one that its name carries, or else its id."""
+        if resource.spec.file_id:
+            named = _named(resource.spec, world, str(world.output(account_of(resource), "id")).lower())
+            return {"sha256": named.outputs["sha256"] if named else resource.spec.file_id}
+        return {key: resource.prepared[key] for key in ("sha256", "examples", "system") if key in resource.prepared}
+
+    def outlook(self, resource: Resource, world: World) -> Outlook:
+        """A named file must be there; for a new one there must be room."""
+        account, file = account_of(resource), resource.spec.file_id
+        listing = _listing(world, str(world.output(account, "id")))
+        if file and (listing or isinstance(world.output(account, "endpoint"), Unknown)):
+            found = listing.lives.get(file) if listing else None
+            return Outlook(problem=_unusable(file, resource.place("fileId"), found))
+        if listing is None:
+            return Outlook()
+        change = world.fact(resource.address, "change") or ()
+        number, room = listing.number(resource), listing.room
+        if number > room:
+            what = f"{resource.address} would be file {number} of an account that takes {room}"
+            return Outlook(problem=Problem("FT2212", what, resource.where))
+        if 100 * number >= _MANY * room:
+            full = f"it is file {number} of {room} that the account takes; `ftctl data prune` makes room"
+            return Outlook(because=(*change, full))
+        return Outlook(because=change)
 
     def observe(self, clients: Clients, scope: Scope) -> Seen:
         account = scope.account
         assert account is not None
         endpoint = account.outputs["endpoint"]
-        bodies = clients.data(endpoint).list_files()
-        return Seen(tuple(_live(body, account.key, endpoint) for body in bodies if body.get("status") not in _GOING))
+        origins = {one.prepared["sha256"]: _origin(one) for one in scope.resources if "sha256" in one.prepared}
+        named = {one.spec.file_id for one in scope.resources if one.spec.file_id}
+        lives = files.look(clients.data(endpoint), account.key, endpoint, origins, named)
+        listing = files.Listing({live.id: live for live in lives}, files.room_of(account), scope.resources)
+        facts: dict[Address, dict[str, Any]] = {files.listing_of(account.key): {"listing": listing}}
+        for one in scope.resources:
+            if told := former.told(one, scope.home.stack, lives):
+                facts[one.address] = {"change": told}
+        return Seen(tuple(lives), facts)
 
     def refresh(self, clients: Clients, live: Live, home: Home, progress: Progress) -> Live | None:
-        body = clients.data(live.outputs["endpoint"]).get_file(live.id)
-        if body is None or body.get("status") in _GOING:
+        from ftctl.kinds.sending import accepted  # noqa: PLC0415  the clients come in only where Azure does
+
+        data, endpoint = clients.data(live.outputs["endpoint"]), live.outputs["endpoint"]
+        body = data.get_file(live.id)
+        if body is None or files.going(body):
             return None
-        progress(f"the service is checking it: {body.get('status')}")
-        return _live(body, live.within, live.outputs["endpoint"])
+        origins = {files.identity(live.name): files.origin_of(live)}
+        now = files.live_of(body, live.within, endpoint, origins)
+        if now.health is Health.PENDING:
+            progress(f"the service is checking it: {body.get('status')}")
+            return now
+        return accepted(data, now, home, progress) if live.health is Health.PENDING else now
 
     def create(self, clients: Clients, wanted: Wanted, home: Home, progress: Progress) -> Live:
-        """Look for the content first, then upload it once, if it still is what was planned."""
-        endpoint, within = wanted.settings["endpoint"], wanted.settings["account"].lower()
-        data = clients.data(endpoint)
-        present = (_live(body, within, endpoint) for body in data.list_files() if body.get("status") not in _GOING)
-        found = next((live for live in present if live.key == wanted.key and live.health is not Health.FAILED), None)
-        if found:
+        """Look for the content first, then upload or import it once, if it still is what was planned."""
+        from ftctl.kinds.sending import accepted, send  # noqa: PLC0415  the clients come in only where Azure does
+
+        settings = wanted.settings
+        data, origins = clients.data(settings["endpoint"]), {settings["sha256"]: settings["origin"]}
+
+        def find() -> Live | None:
+            lives = files.look(data, settings["account"], settings["endpoint"], origins)
+            return next((one for one in lives if _is(one, wanted) and one.health is not Health.FAILED), None)
+
+        if found := find():
             return found
-        _unchanged(wanted)
-        progress("uploading")
-        return _live(data.upload_file(Path(wanted.settings["path"]), wanted.name), within, endpoint)
+        if settings["file"]:
+            raise FtctlError(_unusable(settings["file"], settings["origin"].where, None))
+        body = send(clients, wanted, find, progress)
+        made = files.live_of(body, settings["account"], settings["endpoint"], origins)
+        return made if made.health is Health.PENDING else accepted(data, made, home, progress)
 
     def failure(self, live: Live) -> Problem:
+        where = files.origin_of(live).line(live.detail)
         fix = "Correct the data and apply again: new content is a new file."
-        return Problem("FT3202", f"the service refused the file: {live.detail}", fix=fix)
+        return Problem("FT3202", f"the service refused the file: {live.detail}", where, fix=fix)
 
     def delete(self, clients: Clients, live: Live) -> None:
-        clients.data(live.outputs["endpoint"]).delete_file(live.id)
+        """Delete it, once every job that is to read it has."""
+        data = clients.data(live.outputs["endpoint"])
+        if reader := files.reader_of(data, live.id):
+            raise NotYetError(f"waiting until {reader} has read it")
+        data.delete_file(live.id)
 
     def lane(self, key: str, within: str) -> str:
         return key
@@ -148,47 +227,80 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def _key(account: str, stack: str, sha256: str) -> str:
-    return f"{account}|{stack}|{sha256}".lower()
+def _only_measures(address: Address, declared: Mapping[Address, Resource]) -> bool:
+    """Whether jobs name it for validation and none learns from it."""
+    jobs = [resource.spec for resource in declared.values() if resource.address.kind == "job"]
+    used = {field for job in jobs for field in ("training", "validation") if getattr(job, field) == address.name}
+    return used == {"validation"}
 
 
-def _unchanged(wanted: Wanted) -> None:
-    """Refuse a file that is no longer the one that was reviewed."""
-    from hashlib import file_digest  # noqa: PLC0415  only before an upload
-
-    with Path(wanted.settings["path"]).open("rb") as file:
-        found = file_digest(file, "sha256").hexdigest()
-    if found != wanted.fields["sha256"]:
-        raise FtctlError(
-            Problem(
-                "FT3206",
-                f"{wanted.settings['path']} has changed since the plan was made",
-                wanted.settings["where"],
-                why=f"It was {wanted.fields['sha256'][:12]} when it was checked and is {found[:12]} now.",
-                fix="Plan again and review.",
-            )
-        )
+def _without_few(report: Report) -> Report:
+    """A report without the note on few examples, which is about what is learned."""
+    findings = tuple(finding for finding in report.findings if finding.code != _FEW)
+    counts = {code: number for code, number in report.counts.items() if code != _FEW}
+    return msgspec.structs.replace(report, findings=findings, counts=counts)
 
 
-def _live(body: dict[str, Any], within: str, endpoint: str) -> Live:
-    marked = marks.parse_filename(body.get("filename") or "")
-    stack, label, sha256 = marked or (None, "", "")
-    error = body.get("error") or body.get("status_details") or ""
-    return Live(
-        kind="dataset",
-        key=_key(within, stack, sha256) if stack else f"{within}|{body['id']}",
-        id=body["id"],
-        name=body.get("filename") or body["id"],
-        fields={"sha256": sha256, "bytes": body.get("bytes")},
-        outputs={"id": body["id"], "sha256": sha256, "endpoint": endpoint},
-        owner=stack,
-        label=label,
-        health=_HEALTH.get(body.get("status", ""), Health.PENDING),
-        detail=error.get("message", "") if isinstance(error, dict) else str(error),
-        within=within,
-        created=float(body.get("created_at") or 0),
-        raw=body,
-    )
+def _importable(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme.lower() in {"http", "https"} and bool(parts.hostname)
+
+
+def _encoding(address: Address, declared: Mapping[Address, Resource]) -> str:
+    """The tokenizer of the model of the first job that names the dataset."""
+    from ftctl.data.tokens import O200K, encoding_of  # noqa: PLC0415  only where there is data
+
+    jobs = [one.spec for one in declared.values() if one.address.kind == "job"]
+    models = [job.model for job in jobs if address.name in (job.training, job.validation)]
+    return encoding_of(models[0]) if models and isinstance(models[0], str) else O200K
+
+
+def _facts(report: Report) -> dict[str, Any]:
+    """What others read of a local file."""
+    billed = report.tokens.billed if report.tokens else {}
+    return {
+        "report": report,
+        "sha256": report.sha256,
+        "bytes": report.size,
+        "examples": report.examples,
+        "tokens": sum(tokens * number for tokens, number in billed.items()),
+        "system": report.system,
+        "systems": len(report.systems),
+    }
+
+
+def _origin(resource: Resource) -> files.Origin:
+    field = "path" if resource.spec.path else "url"
+    return files.Origin(resource.place(field), resource.prepared.get("shown", ""), resource.spec.url or "")
+
+
+def _listing(world: World, account: str) -> files.Listing | None:
+    """What there is in the account, None where nobody could look."""
+    found: files.Listing | None = world.fact(files.listing_of(account), "listing")
+    return found
+
+
+def _named(spec: DatasetSpec, world: World, account: str) -> Live | None:
+    """The file that `fileId` names, if it can be trained on."""
+    listing = _listing(world, account)
+    live = listing.lives.get(spec.file_id) if listing and spec.file_id else None
+    return live if live and live.health is not Health.FAILED and live.raw.get("purpose") == files.PURPOSE else None
+
+
+def _unusable(name: str, where: Where | None, live: Live | None) -> Problem:
+    """Why a named file cannot be used."""
+    if live is None:
+        return Problem("FT2213", f"there is no file {name} in the account", where)
+    if live.health is Health.FAILED:
+        return Problem("FT2213", f"the service refused the file {name}: {live.detail}", where)
+    return Problem("FT2213", f"the file {name} is for `{live.raw.get('purpose')}`, not for `{files.PURPOSE}`", where)
+
+
+def _is(live: Live, wanted: Wanted) -> bool:
+    return live.id == wanted.settings["file"] if wanted.settings["file"] else live.key == wanted.key
 
 
 KIND = DatasetKind()

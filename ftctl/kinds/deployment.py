@@ -123,10 +123,11 @@ class DeploymentKind(Kind):
         if smoke and smoke.system == "from-training":
             systems = _training(resource, declared).prepared.get("systems") if job else 0
             if systems != 1:
+                told = "its data is not read by ftctl" if systems is None else f"it has {systems or 'none'}"
                 yield flaw(
                     "smokeTest.system",
                     "FT1257",
-                    f"from-training needs one system message in the training data; it has {systems or 'none'}",
+                    f"from-training needs one system message in the training data; {told}",
                     fix="Write the system message out here.",
                 )
 

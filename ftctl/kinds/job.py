@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from ftctl.core.digest import digest
-from ftctl.core.errors import FtctlError, Problem
+from ftctl.core.errors import FtctlError, Problem, Severity
 from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Resource, Wanted, World
 from ftctl.kinds import marks
 from ftctl.kinds.contract import (
@@ -28,8 +28,10 @@ from ftctl.kinds.contract import (
 if TYPE_CHECKING:
     from ftctl.clients import Clients
     from ftctl.clients.dataplane import DataPlane
+    from ftctl.data.report import Report
 
 _HEALTH = {"succeeded": Health.READY, "failed": Health.FAILED, "cancelled": Health.CANCELLED}
+_NAMED = 3  # lines of examples
 _LOOKS = 5  # after an unanswered creation, before giving up on seeing the job
 
 
@@ -112,6 +114,7 @@ class JobKind(Kind):
                     why="Azure trains only on files of the job's own account.",
                     fix="Declare the dataset once more with the job's `resource`.",
                 )
+        yield from _data_flaws(spec, declared)
 
     def wanted(self, resource: Resource, world: World) -> Wanted:
         spec: JobSpec = resource.spec
@@ -216,6 +219,42 @@ class JobKind(Kind):
         if live.outputs.get("model"):
             data.delete_model(live.outputs["model"])
         data.delete_job(live.id)
+
+
+def _data_flaws(spec: JobSpec, declared: Mapping[Address, Resource]) -> Iterator[Flaw]:
+    """What is wrong with local data for this job: examples its model does not take, or that stand in both files."""
+    names = {"training": spec.training, **({"validation": spec.validation} if spec.validation else {})}
+    data = {field: declared[found] for field, name in names.items() if (found := Address("dataset", name)) in declared}
+    read = {field: one.prepared for field, one in data.items() if "checked" in one.prepared}
+    for field, facts in read.items():
+        if problem := _too_long(facts["checked"].report, facts["shown"], spec.model):
+            yield Flaw(field, problem)
+    if {"training", "validation"} <= read.keys():
+        from ftctl.data.check import leaks  # noqa: PLC0415  decoding is only needed where there is data
+
+        if leak := leaks(read["training"]["checked"], read["validation"]["checked"]):
+            what = f"{read['training']['shown']}: {leak.what}"
+            yield Flaw("validation", Problem(leak.code, what, severity=Severity.WARNING))
+
+
+def _too_long(report: Report, shown: str, model: str) -> Problem | None:
+    """The examples that have more tokens than the model takes; a warning where the tokens are only guessed."""
+    from ftctl.catalog.lengths import longest_example  # noqa: PLC0415  decoding is only needed where there is data
+    from ftctl.data.tokens import ESTIMATE  # noqa: PLC0415  the same
+
+    limit, tokens = longest_example(model), report.tokens
+    if limit is None or tokens is None:
+        return None
+    number = sum(examples for length, examples in tokens.total.items() if length > limit)
+    if not number:
+        return None
+    lines = sorted(long.line for long in tokens.longest if long.tokens > limit)
+    named = ", ".join(map(str, lines[:_NAMED])) + (" …" if number > _NAMED else "")
+    noun, verb = ("example", "has") if number == 1 else ("examples", "have")
+    what = f"{number:,} {noun} of {shown} {verb} more than the {limit:,} tokens that {model} takes: "
+    what += f"line {named}; the longest has {tokens.longest[0].tokens:,}"
+    severity = Severity.WARNING if tokens.encoding == ESTIMATE else Severity.ERROR
+    return Problem("FT1323", what, severity=severity)
 
 
 def _text(resource: Resource) -> str:

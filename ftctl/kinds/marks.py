@@ -19,7 +19,9 @@ PREVIOUS = "ftctl-previous"
 _PREFIX = "ftctl-"
 
 _DESCRIPTION = re.compile(r"^ftctl: (?P<stack>[^/]+)/(?P<name>.+)$")
-_FILENAME = re.compile(r"^ftctl--(?P<stack>.+?)--(?P<name>.+?)--(?P<sha256>[0-9a-f]{64})\.jsonl$")
+_FILENAME = re.compile(
+    r"^ftctl--(?P<stack>.+?)--(?P<name>.+?)--(?P<sha256>[0-9a-f]{64})(?P<imported>\.import)?\.jsonl$"
+)
 _SUFFIX = re.compile(r"^(?P<text>.*)-(?P<stack>[0-9a-f]{4})-(?P<fingerprint>[0-9a-f]{12})$")
 
 
@@ -54,12 +56,17 @@ def described(text: str | None) -> dict[str, Any]:
     return {"owner": found["stack"], "label": found["name"]} if found else {}
 
 
-def filename(home: Home, name: str, sha256: str) -> str:
-    return f"ftctl--{home.stack}--{name}--{sha256}.jsonl"
+def filename(home: Home, name: str, sha256: str, *, imported: bool = False) -> str:
+    """A file's name. That of an import says so: its hash is what was asked for, and only reading it back proves it."""
+    return f"ftctl--{home.stack}--{name}--{sha256}{'.import' if imported else ''}.jsonl"
+
+
+def imported(filename: str) -> bool:
+    return bool((found := _FILENAME.match(filename)) and found["imported"])
 
 
 def parse_filename(text: str) -> tuple[str, str, str] | None:
-    """Stack, name and sha256 of an uploaded file; None for a foreign one."""
+    """Stack, name and sha256 of an uploaded or imported file; None for a foreign one."""
     found = _FILENAME.match(text)
     return (found["stack"], found["name"], found["sha256"]) if found else None
 

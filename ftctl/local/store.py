@@ -7,7 +7,7 @@ import mmap
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -23,6 +23,7 @@ CREATE INDEX IF NOT EXISTS thing_parent ON thing (kind, parent, seq);
 Doc = dict[str, Any]
 T = TypeVar("T")
 _MOST_DERIVED = 5000
+_TRIES, _PAUSE = 500, 0.02  # seconds
 _ABSENT = object()
 _INDEX_HEADER = 48  # bytes: it counts transactions, and has a checksum of what the log holds
 
@@ -45,6 +46,16 @@ def _wal_index(path: Path) -> mmap.mmap | None:
         return None
 
 
+def _begin_log(db: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log. While another process is just doing so, SQLite refuses without waiting."""
+    for _ in range(_TRIES):
+        with suppress(sqlite3.OperationalError):
+            db.execute("PRAGMA journal_mode=WAL")
+            return
+        threading.Event().wait(_PAUSE)
+    db.execute("PRAGMA journal_mode=WAL")
+
+
 class Store:
     """Documents by kind and id (ids compare in lower case), each with a parent and in order of creation.
 
@@ -63,7 +74,7 @@ class Store:
         target = str(path) if path else ":memory:"
         self._db = sqlite3.connect(target, check_same_thread=False, isolation_level=None, timeout=30)
         if path:
-            self._db.execute("PRAGMA journal_mode=WAL")
+            _begin_log(self._db)
             self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(_SCHEMA)
         self._index = _wal_index(path) if path else None

@@ -31,7 +31,8 @@ class Stack:
     """What one file declares.
 
     `cloud` is a name or a profile of own endpoints. `document` is the file after environment and variables, without
-    its `environments`; like a spec, it may hold secrets that came from variables.
+    its `environments`; like a spec, it may hold secrets that came from variables. `warnings` are what is doubtful in
+    its data, once that has been read.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Stack:
     document: Mapping[str, Any] = field(repr=False)
     environment: str | None = None
     where: Where | None = None
+    warnings: tuple[Problem, ...] = ()
 
     def resource(self, address: Address) -> Resource:
         return next(resource for resource in self.resources if resource.address == address)

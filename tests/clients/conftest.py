@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -61,8 +62,9 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in (more[0] if more else {}).items():
             self.send_header(name, value)
         self.send_header("content-length", str(len(raw)))
-        self.end_headers()
-        self.wfile.write(raw)
+        with suppress(ConnectionError):  # the client may have given up
+            self.end_headers()
+            self.wfile.write(raw)
 
     def _body(self, length):
         pieces = iter(self._chunk, b"") if self.headers.get("transfer-encoding") else self._pieces(length)

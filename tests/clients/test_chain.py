@@ -47,7 +47,8 @@ def file(data, clock, tmp_path):
     rows = ([{"role": "user", "content": f"q {i}"}, {"role": "assistant", "content": f"a {i}"}] for i in range(20))
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(json.dumps({"messages": row}) for row in rows), encoding="utf-8")
-    made = data.upload_file(path, "ftctl--t--train--0a.jsonl")
+    with path.open("rb", buffering=0) as content:
+        made = data.upload_file(content, "ftctl--t--train--0a.jsonl")
     clock.advance(60)
     return made["id"]
 

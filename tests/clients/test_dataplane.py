@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
 from contextlib import closing
 
 import pytest
@@ -152,40 +151,6 @@ def test_openais_own_environment_does_not_reach_azure(data, fake, monkeypatch):
     fake.script[f"POST {JOBS}"] = [(201, ODD_JOB)]
     data.create_job({"model": "m", "training_file": "f"})
     assert "S3cret" not in str(fake.seen[0].headers)
-
-
-def test_an_upload_is_streamed_under_its_name(data, fake, tmp_path):
-    path = tmp_path / "rows.jsonl"
-    path.write_bytes(b'{"a": 1}\n' * 3)
-    fake.script["POST /acc/openai/v1/files"] = [(201, {"id": "file-1", "status": "pending"})]
-    assert data.upload_file(path, "ftctl--s--train--0a.jsonl")["id"] == "file-1"
-    seen = fake.seen[0]
-    assert seen.headers["content-type"].startswith("multipart/form-data")
-    assert b'filename="ftctl--s--train--0a.jsonl"' in seen.body
-    assert b"fine-tune" in seen.body
-    assert path.read_bytes() in seen.body
-
-
-def test_a_throttled_upload_starts_from_the_beginning(data, fake, tmp_path):
-    path = tmp_path / "rows.jsonl"
-    path.write_bytes(b'{"a": 1}\n' * 3)
-    fake.script["POST /acc/openai/v1/files"] = [(429, None, {"retry-after": "1"}), (201, {"id": "file-1"})]
-    data.upload_file(path, "x.jsonl")
-    assert path.read_bytes() in fake.seen[1].body
-
-
-def test_an_upload_does_not_fill_the_memory(data, fake, tmp_path):
-    path = tmp_path / "rows.jsonl"
-    with path.open("wb") as file:
-        file.truncate(24 << 20)
-    fake.script["POST /acc/openai/v1/files"] = [(201, {"id": "file-1"})]
-    fake.keep = False
-    data.upload_file(path, "x.jsonl")  # the import of openai is not what is measured
-    tracemalloc.start()
-    data.upload_file(path, "x.jsonl")
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 4 << 20
 
 
 CHAT = "POST /acc/openai/v1/chat/completions"

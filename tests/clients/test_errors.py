@@ -89,7 +89,7 @@ def test_a_refusal_has_its_code(ours, status, code, message):
 
 def test_every_code_is_raised_by_something_and_well_described():
     package = Path(__file__).parents[2] / "ftctl"
-    files = [*(package / "clients").glob("*.py"), package / "catalog" / "clouds.py"]
+    files = [*(package / "clients").glob("*.py"), *(package / "kinds").glob("*.py"), package / "catalog" / "clouds.py"]
     sources = "".join(path.read_text(encoding="utf-8") for path in files)
     assert set(re.findall(r"FT2\d\d\d", sources)) == set(CODES)
     for code in CODES.values():

@@ -29,6 +29,7 @@ class FakeRules:
     replaceable: bool = True
     history: bool = False
     trains: bool = False
+    shared: bool = False
     serves: bool = False
     after: tuple = ()
     classes: dict = field(default_factory=dict)

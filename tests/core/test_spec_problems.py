@@ -100,9 +100,13 @@ BAD = {
     ),
     # references and kinds' own rules
     "not-yet": (
-        "datasets: {t: {path: p, fileId: file-1}}\njobs: {j: {model: m, training: t, gates: [], method: dpo}}",
-        ["FT1200 5:25", "FT1200 6:35", "FT1200 6:54"],
+        "datasets: {t: {path: p}}\njobs: {j: {model: m, training: t, gates: [], method: dpo}}",
+        ["FT1200 6:35", "FT1200 6:54"],
     ),
+    "dataset-in-two-ways": ("datasets: {t: {path: p, fileId: file-1}}", ["FT1253 5:33"]),
+    "import-without-hash": ("datasets: {t: {url: 'https://a.example/b'}}", ["FT1259 5:21"]),
+    "import-from-nowhere": (f"datasets: {{t: {{url: a/b, sha256: '{'0' * 64}'}}}}", ["FT1260 5:21"]),
+    "mark-of-no-file": ("datasets: {t: {fileId: file-1, bom: add}}", ["FT1261 5:37"]),
     "null-of-what-is-not-yet": ("datasets: {t: {path: p, fileId: null, resource: x}}", ["FT1201 5:49"]),
     "dangling": (
         "jobs: {j: {model: m, training: t, validation: u}}\ndatasets: {T2: {path: p}}",

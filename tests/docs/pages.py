@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from ftctl.core.codes import CODES, azure, command, data, kinds, local, plan, spec
+from ftctl.core.codes import CODES, azure, command, data, kinds, local, plan, results, spec
 from ftctl.core.errors import Code, Exit
 from ftctl.spec.schema import load_schema
 
@@ -36,8 +36,8 @@ YAML completes and checks a stack with the schema that `ftctl schema` prints.
 - **An environment** (`-e prod`) is merged deep over the file: maps merge, lists and scalars replace, and a
   key whose value is `null` is taken out.
 - **Everything declared is sent or refused.** Unknown keys are errors; what is marked *not supported yet* is
-  refused with FT1200. So are, for now, `method: dpo` and `reinforcement`, `format: preference` and
-  `reinforcement`, every checkpoint but `last`, and serving a job from another account than its own.
+  refused with FT1200. So are, for now, `method: dpo` and `reinforcement`, every checkpoint but `last`, and
+  serving a job from another account than its own.
 """
 
 _ERRORS = """\
@@ -55,7 +55,7 @@ _GROUPS = (
     ("Azure", azure.CODES),
     ("Plan and apply", plan.CODES),
     ("The local Azure", local.CODES),
-    ("The command line", command.CODES),
+    ("The command line", command.CODES | results.CODES),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ftctl.core.codes import azure, command, data, kinds, local, plan, spec
+from ftctl.core.codes import azure, command, data, kinds, local, plan, results, spec
 from ftctl.core.errors import Code
 
 CODES: dict[str, Code] = {
@@ -13,4 +13,5 @@ CODES: dict[str, Code] = {
     **plan.CODES,
     **local.CODES,
     **command.CODES,
+    **results.CODES,
 }

@@ -323,7 +323,37 @@ _DATA: dict[str, Code] = {
         "A limit of the account is reached",
         Exit.ERROR,
         "An account holds a limited number of files and jobs, and runs few trainings at once.",
-        "Delete files that no job needs, or wait for a running job to end.",
+        "`ftctl data prune` deletes files that nothing needs; or wait for a running job to end.",
+    ),
+    "FT2210": Code(
+        "The upload took too long",
+        Exit.ERROR,
+        "The service gives an upload in parts two hours; this one was given up shortly before, and nothing is left of it.",
+        "Apply again from a faster connection, or let the service import the file: `url` with `sha256`.",
+    ),
+    "FT2211": Code(
+        "What was imported is not what was asked for",
+        Exit.ERROR,
+        "The address gave other content than the declared `sha256` is of: it was replaced, or is another file.",
+        "Find out which one is right; then correct `url` or `sha256` in a reviewed change.",
+    ),
+    "FT2212": Code(
+        "No room for another file",
+        Exit.BLOCKED,
+        "An account holds a limited number of files, mostly 100, and all plans that upload one more would fail.",
+        "`ftctl data prune` shows files that no dataset and no unfinished job needs, and deletes them when told to.",
+    ),
+    "FT2213": Code(
+        "A named file cannot be used",
+        Exit.BLOCKED,
+        "`fileId` names a file that somebody uploaded to the account of the dataset, for fine-tuning.",
+        "Compare the id with the files of that account, or declare the data with `path` and let ftctl upload it.",
+    ),
+    "FT2214": Code(
+        "The service could not import the file",
+        Exit.ERROR,
+        "Azure fetches the file itself: the address must be right and open to it, and a signature must not have expired.",
+        "Correct `url` or make a new signature, and apply again.",
     ),
 }
 

@@ -65,6 +65,30 @@ CODES: dict[str, Code] = {
         "A saved plan already says which stacks, environment and variables it is for.",
         "Apply it by itself: `ftctl apply PLAN`.",
     ),
+    "FT6011": Code(
+        "A price book cannot be used",
+        Exit.USAGE,
+        "FTCTL_PRICES names a TOML file of prices in the form of ftctl/catalog/prices.toml.",
+        "Correct the file, or unset FTCTL_PRICES to go by the prices that ftctl brings along.",
+    ),
+    "FT6012": Code(
+        "The former data cannot be read from git",
+        Exit.ERROR,
+        "`git:REV` is the file as it was committed in REV, read with git itself.",
+        "Check the revision and that the file was committed then; `git log -- FILE` lists when it changed.",
+    ),
+    "FT6013": Code(
+        "A downloaded file is not what its name says",
+        Exit.ERROR,
+        "The name of a file that ftctl uploaded holds the hash of its content; what came back has another.",
+        "Try again. If it stays so, the file was not uploaded by ftctl: compare with `--against FILE`.",
+    ),
+    "FT6014": Code(
+        "There is no data to look at",
+        Exit.ERROR,
+        "Statistics and differences need a JSON Lines file; a dataset that is imported or adopted has none here.",
+        "Name a dataset with a `path`, or a file.",
+    ),
     "FT6900": Code(
         "ftctl has a bug",
         Exit.ERROR,

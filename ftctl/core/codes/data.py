@@ -9,6 +9,10 @@ def _code(title: str, why: str, fix: str) -> Code:
     return Code(title, Exit.DATA, why, fix)
 
 
+def _warning(title: str, why: str, fix: str) -> Code:
+    return Code(title, Exit.DONE, why, fix)
+
+
 CODES: dict[str, Code] = {
     "FT1300": _code(
         "The data file does not exist",
@@ -67,18 +71,18 @@ CODES: dict[str, Code] = {
     ),
     "FT1311": _code(
         "An example is not a JSON object",
-        'A chat example is an object: {"messages": [...]}.',
-        "Wrap the messages in an object, one a line.",
+        "Chat and reinforcement examples are objects with `messages`, preference examples objects with `input`, `preferred_output` and `non_preferred_output`.",
+        "Wrap the example in an object, one a line.",
     ),
     "FT1312": _code(
         "An example has the wrong shape",
-        'A chat example holds "messages", and may hold "tools" and "parallel_tool_calls", each of a fixed shape.',
+        "Each format has its own keys, and each key a fixed shape; `format` on the dataset says which format is meant.",
         "Give the field the type that is asked for, or leave it out where it is optional.",
     ),
     "FT1313": _code(
         "A message has an unknown role",
-        "A role decides who speaks and what is learned.",
-        "Use system, developer, user, assistant or tool.",
+        "A role decides who speaks and what is learned. The outputs of a preference pair come from the assistant and its tools alone.",
+        "Use one of the roles that are named.",
     ),
     "FT1314": _code(
         "An example has no user message",
@@ -113,12 +117,122 @@ CODES: dict[str, Code] = {
     "FT1320": _code(
         "A message's content has the wrong type",
         "Content is a string, or a list of parts: text anywhere, images in user messages.",
-        "Use a string; only an assistant message that calls tools may go without.",
+        "Use a string; only an assistant message that calls tools or refuses may go without.",
     ),
     "FT1321": _code(
         "A tool message answers no call",
         "A tool's result belongs to the call whose id it carries.",
         "Set `tool_call_id` to the id of a tool call earlier in the same example.",
+    ),
+    "FT1322": _code(
+        "The data file changed while it was read",
+        "What was checked is then not what would be uploaded.",
+        "Let the writer of the file finish, and run ftctl again.",
+    ),
+    "FT1323": _code(
+        "An example has more tokens than the model takes",
+        "The service cuts longer examples off, or refuses them.",
+        "Shorten the example or divide it, or tune a model that takes longer ones.",
+    ),
+    "FT1324": _code(
+        "An image cannot be trained on",
+        "Vision tuning takes JPEG, PNG and WEBP images in RGB or RGBA, of at most 10 MB each, 64 in an example and 50,000 examples with images in a file.",
+        "Convert or shrink the image, or leave it out.",
+    ),
+    "FT1325": _code(
+        "The data is for base models",
+        "A prompt with its completion trains a base model, and Azure OpenAI offers none for tuning any more.",
+        "Write each pair as a chat example: the prompt as a user message, the completion as the assistant's.",
+    ),
+    "FT1326": _code(
+        "An example teaches nothing",
+        "An assistant message with the weight 0 is read and not learned, and here all have it.",
+        "Give at least one assistant message the weight 1, or leave the example out.",
+    ),
+    "FT1327": _code(
+        "A tool's name is not allowed",
+        "The API takes names of functions of 1 to 64 letters, digits, underscores and dashes.",
+        "Rename the tool, in `tools` and in every call of it.",
+    ),
+    "FT1328": _code(
+        "A reinforcement example does not end with the user",
+        "In reinforcement tuning the model writes the answer itself, and graders judge it.",
+        "End with the user's message; put what graders need into keys of their own beside `messages`.",
+    ),
+    "FT1329": _code(
+        "A grader's template has a wrong reference",
+        "References are written without blanks and without indexing, as {{item.name}} and {{sample.output_text}}.",
+        "Correct the reference.",
+    ),
+    "FT1330": _code(
+        "A grader's template names what is not there",
+        "`item` holds the keys of an example beside its messages, `sample` what the model answered.",
+        "Correct the name, or add the key to the examples.",
+    ),
+    "FT1350": _warning(
+        "There are few examples",
+        "Tuning starts from 10 examples, and mostly shows no clear gain below 50.",
+        "Add examples, or go on for a first try.",
+    ),
+    "FT1351": _warning(
+        "Examples stand in the file more than once",
+        "Each copy is paid for and learned again, which weighs it above the others.",
+        "Take the copies out unless they are meant.",
+    ),
+    "FT1352": _warning(
+        "Training examples stand in the validation file",
+        "The validation loss then measures what was learned by heart, and looks better than it is.",
+        "Take them out of one of the two files.",
+    ),
+    "FT1353": _warning(
+        "One question has contradicting answers",
+        "The model learns a mixture of them.",
+        "Keep one of the answers, unless variety is what is wanted.",
+    ),
+    "FT1354": _warning(
+        "There are several system messages",
+        "A tuned model behaves best with the system message it was trained with; with several, whoever calls it must know which.",
+        "Use one for all examples, unless they teach several tasks on purpose.",
+    ),
+    "FT1355": _warning(
+        "An answer says nothing",
+        "The model learns to answer with nothing, or with a bare punctuation mark.",
+        "Write the answer, or leave the example out.",
+    ),
+    "FT1356": _warning(
+        "An answer seems to be cut off",
+        "Answers that were cut off by a limit teach the model to stop half-way.",
+        "Complete the answer, or leave the example out.",
+    ),
+    "FT1357": _warning(
+        "The data holds a secret",
+        "What a model was trained on it may repeat to anyone. Whoever has the file has the secret.",
+        "Revoke the secret and take it out; if it is none, put the hash that is shown on the dataset's allow-list.",
+    ),
+    "FT1358": _warning(
+        "The data holds personal data",
+        "What a model was trained on it may repeat to anyone.",
+        "Replace it by something made up; if it may stay, put the hash that is shown on the dataset's allow-list.",
+    ),
+    "FT1359": _warning(
+        "An example has a key that nothing reads",
+        "The format has no such key; a misspelt one loses its effect without a word.",
+        "Correct the key, or take it out.",
+    ),
+    "FT1360": _warning(
+        "The two outputs of a pair are the same",
+        "Preference tuning learns from the difference, so this pair costs tokens and teaches nothing.",
+        "Make the outputs differ, or leave the pair out.",
+    ),
+    "FT1361": _warning(
+        "A tool call's arguments are not a JSON object",
+        "The model learns to call tools in a way that their programs cannot read.",
+        "Write the arguments as a JSON object, inside a string.",
+    ),
+    "FT1362": _warning(
+        "Tokens are guessed, not counted",
+        "The tokenizer has no build for this machine (as on musl Linux) or is not installed, so four bytes count as a token.",
+        "Run ftctl on a machine of another kind for exact figures, or go on with the guess.",
     ),
     "FT1399": _code(
         "There are more problems",

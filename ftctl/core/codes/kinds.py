@@ -24,10 +24,10 @@ CODES: dict[str, Code] = {
         "Correct the name, or give the GUID of the role definition.",
     ),
     "FT1253": Code(
-        "A dataset without a source",
+        "A dataset is not named in exactly one way",
         Exit.DATA,
-        "A dataset is a JSON Lines file beside the spec.",
-        "Add `path:` with the file's path relative to the spec.",
+        "A dataset is a file beside the spec, one to import from an address, or one that is in the account already.",
+        "Give one of `path`, `url` (with `sha256`) and `fileId`.",
     ),
     "FT1254": Code(
         "A job and its data are in different accounts",
@@ -59,5 +59,23 @@ CODES: dict[str, Code] = {
         Exit.DATA,
         "Azure keeps a resource group's metadata in a region, and needs it to create the group.",
         "Add `location`, such as swedencentral.",
+    ),
+    "FT1259": Code(
+        "An address without a hash, or a hash without an address",
+        Exit.DATA,
+        "What an address gives may change at any time; the hash says which content was reviewed, and is its identity.",
+        "Give both `url` and `sha256`: `sha256sum FILE` prints the hash. Local files are hashed by ftctl itself.",
+    ),
+    "FT1260": Code(
+        "An address to import from is none",
+        Exit.DATA,
+        "The service fetches the file over http or https, from a blob with its signature or from any public address.",
+        "Correct `url`; a signature is best kept in a variable, as in https://ACCOUNT.blob.core.windows.net/C/F?${SAS}.",
+    ),
+    "FT1261": Code(
+        "An option for local files on another dataset",
+        Exit.DATA,
+        "ftctl reads and uploads local files itself; imported and named files are used as they are.",
+        "Take the option out, or name a local file with `path`.",
     ),
 }
