@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,14 @@ _KIND = "ftctl-plan"
 
 @dataclass(frozen=True, slots=True)
 class SavedPlan:
-    """What a plan file says: ask for this again, and go on only if every stack's digest is the same."""
+    """What a plan file says: ask for this again, and go on only if every stack's digest is the same.
+
+    `costs` are the high ends of what its reviewers were shown, by stack; None where that was nothing or unknown.
+    """
 
     request: Request
     digests: Mapping[str, str]
+    costs: Mapping[str, float | None] = field(default_factory=dict)
 
 
 def save_plan(path: Path, plans: Sequence[Plan], request: Request) -> None:
@@ -35,6 +39,7 @@ def save_plan(path: Path, plans: Sequence[Plan], request: Request) -> None:
         "variables": dict(request.variables),
         "adopt": [str(address) for address in request.adopt],
         "retry": [str(address) for address in request.retry],
+        "max_cost": request.max_cost,
     }
     text = document(kind=_KIND, request=asked, plans=[plan_json(plan) for plan in plans])
     path.write_text(text + "\n", encoding="utf-8")
@@ -53,8 +58,11 @@ def read_plan(path: Path) -> SavedPlan:
             variables=dict(asked["variables"]),
             adopt=_addresses(asked["adopt"]),
             retry=_addresses(asked["retry"]),
+            max_cost=None if asked["max_cost"] is None else float(asked["max_cost"]),
         )
-        return SavedPlan(request, {plan["stack"]: plan["digest"] for plan in content["plans"]})
+        plans = content["plans"]
+        costs = {plan["stack"]: (plan["estimate"]["cost"] or {}).get("high") for plan in plans}
+        return SavedPlan(request, {plan["stack"]: plan["digest"] for plan in plans}, costs)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _damaged(path) from None
 

@@ -18,3 +18,4 @@ class Request:
     variables: Mapping[str, str] = field(default_factory=dict)
     adopt: tuple[Address, ...] = ()
     retry: tuple[Address, ...] = ()
+    max_cost: float | None = None

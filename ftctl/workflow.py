@@ -13,7 +13,8 @@ validate   documents → stacks          ftctl.spec (schema, references), kinds'
 resolve    stacks → resources          kinds' `prepare`: local data files are read and hashed
 observe    Azure → live things         ftctl.engine.observe, one listing a kind and account
 plan       resources + live → changes  ftctl.core.plan
-guard      plan → problems             ftctl.core.plan (ownership, protect, earlier failures)
+guard      plan → problems             ftctl.core.plan (ownership, earlier failures), ftctl.core.guard
+                                       (protect, budgets)
 render     plan → text, JSON           ftctl.render
 lower      plan → steps                ftctl.core.steps
 execute    steps → events, report      ftctl.engine.execute
@@ -37,8 +38,10 @@ from ftctl.request import Request
 if TYPE_CHECKING:
     from ftctl.catalog.clouds import Cloud
     from ftctl.clients import Clients, Trace
+    from ftctl.core.bill import Bill
     from ftctl.core.changes import Observed, Plan
     from ftctl.core.clock import Clock
+    from ftctl.core.estimate import Budget
     from ftctl.core.events import Emit, Report
     from ftctl.engine.execute import Stop
     from ftctl.spec.stack import Stack
@@ -162,14 +165,42 @@ def plan(
     mode: Mode = Mode.NORMAL,
     adopt: Collection[Address] = (),
     retry: Collection[Address] = (),
+    max_cost: float | None = None,
+    others: Iterable[Plan] = (),
 ) -> Plan:
-    """Observe and compare; reads only."""
+    """Observe and compare; reads only. `max_cost` is for this plan's trainings and those of `others` together."""
     from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
     observed = observe(stack, clients)
+    budgets = [*stack.budgets, *_asked(max_cost, others)]
     now = clock.now().timestamp()
-    return compare(stack.home, stack.resources, kinds(), observed, mode=mode, adopt=adopt, retry=retry, now=now)
+    return compare(
+        stack.home, stack.resources, kinds(), observed, mode=mode, adopt=adopt, retry=retry, budgets=budgets, now=now
+    )
+
+
+def _asked(max_cost: float | None, others: Iterable[Plan]) -> Iterator[Budget]:
+    """The command line's budget, less what the other plans of the command may cost."""
+    from ftctl.core.estimate import Budget  # noqa: PLC0415  help needs none
+
+    if max_cost is not None:
+        costs = [plan.estimate().cost for plan in others]
+        yield Budget(max_cost, "`--max-cost`", spent=sum(cost.high for cost in costs if cost))
+
+
+def bill(stack: Stack, clients: Clients, *, clock: Clock) -> Bill:
+    """What the stack's trainings were billed and its deployments cost; reads only."""
+    from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
+    from ftctl.kinds import kinds  # noqa: PLC0415  the same
+    from ftctl.kinds.bill import by_the_hour, drawn_up  # noqa: PLC0415  the same
+    from ftctl.results.job import told_bill  # noqa: PLC0415  the same
+
+    observed = observe(stack, clients)
+    made = compare(stack.home, stack.resources, kinds(), observed, now=clock.now().timestamp())
+    timed = [live for live in observed.lives if by_the_hour(live, stack.home)]
+    hours = {live.id: told_bill(clients.data(live.outputs["endpoint"]).events_since(live.id))[1] for live in timed}
+    return drawn_up(stack.resources, made, observed.lives, hours)
 
 
 def apply(

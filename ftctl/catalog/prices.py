@@ -1,4 +1,4 @@
-"""What training costs: a dated price book, and prices of one's own before it. What is not known is None, never zero."""
+"""What training and hosting cost: a dated price book, and one's own before it. The unknown is None, never zero."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from ftctl.core.errors import FtctlError, Problem, Where
 
 VARIABLE = "FTCTL_PRICES"  # names a file of prices of one's own
 
+_RETAIL = "retail"  # what somebody may try, who knows of the service
 _BOOK = Path(__file__).with_suffix(".toml")
 _DATE = re.compile(r"-\d{4}-\d\d-\d\d$")
 _TUNED = re.compile(r"\.ft-.*$")  # gpt-4.1-mini-2025-04-14.ft-0a1b…-tone
@@ -49,13 +51,23 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True):
     verified: bool = False
 
 
+class _Hosting(msgspec.Struct, forbid_unknown_fields=True):
+    """What a deployment of a fine-tuned model costs an hour by its type, from one source."""
+
+    source: str
+    date: str
+    skus: dict[str, float]
+    verified: bool = False
+
+
 class _Book(msgspec.Struct, forbid_unknown_fields=True):
-    prices: list[_Entry]
+    prices: list[_Entry] = []
+    hosting: list[_Hosting] = []
 
 
 def training_price(model: str, training_type: str, *, own: Path | None = None) -> Price | None:
     """The price of training on a base model or a fine-tuned one; `own` is a price book that comes first."""
-    base = _TUNED.sub("", model)
+    base = base_of(model)
     names = dict.fromkeys((base, _DATE.sub("", base)))
     for path in (own, _BOOK) if own else (_BOOK,):
         for name in names:
@@ -65,8 +77,31 @@ def training_price(model: str, training_type: str, *, own: Path | None = None) -
     return None
 
 
+def hosting_price(sku: str, *, own: Path | None = None) -> Price | None:
+    """The price of an hour in which a fine-tuned model is deployed on a type; 0 where that is known to be free."""
+    for path in (own, _BOOK) if own else (_BOOK,):
+        for entry in _book(path).hosting:
+            if sku in entry.skus:
+                return Price(entry.skus[sku], "hour", entry.source, entry.date, entry.verified)
+    return None
+
+
+def base_of(model: str) -> str:
+    """The base model of a fine-tuned one's id; a base model is its own."""
+    return _TUNED.sub("", model)
+
+
 def own_book(environ: Mapping[str, str]) -> Path | None:
-    """The price book that the environment names."""
+    """The price book that the environment names. Azure's retail prices are none: they match nothing for certain."""
+    if environ.get(VARIABLE) == _RETAIL:
+        raise FtctlError(
+            Problem(
+                "FT6011",
+                "prices are not taken from Azure's retail prices service",
+                why="Azure's lists of models name no meter of training, so that its prices could only be guessed.",
+                fix=f"Write the prices into a file and name that in {VARIABLE}.",
+            )
+        )
     return Path(environ[VARIABLE]) if environ.get(VARIABLE) else None
 
 
@@ -83,8 +118,10 @@ def _book(path: Path) -> _Book:
         raise _refused(path, (error.strerror or "error").lower()) from None
     except ValueError as error:  # not TOML, or of another form
         raise _refused(path, str(error)) from None
-    if any(usd < 0 for entry in book.prices for by_type in entry.models.values() for usd in by_type.values()):
-        raise _refused(path, "a price is below zero")
+    trained = (usd for entry in book.prices for by_type in entry.models.values() for usd in by_type.values())
+    hosted = (usd for entry in book.hosting for usd in entry.skus.values())
+    if not all(0 <= usd < inf for usd in (*trained, *hosted)):
+        raise _refused(path, "a price is below zero or no number")
     return book
 
 

@@ -30,6 +30,7 @@ def command(
     variables: dict[str, str],
     adopt: tuple[Address, ...],
     retry: tuple[Address, ...],
+    max_cost: float | None,
     wait: float | None,
     output: str,
     trace: str | None,
@@ -42,16 +43,18 @@ def command(
     saved by `ftctl plan --out`, which is applied exactly or not at all.
     Running it again resumes what an earlier run began.
     """
-    request = options.request(paths, environment, variables, adopt=adopt, retry=retry)
+    request = options.request(paths, environment, variables, adopt=adopt, retry=retry, max_cost=max_cost)
     order = Order(request, approved=auto_approve, wait=wait, trace=trace, output=output)
     saved = [path for path in paths if path.is_file() and path.suffix not in _SPECS]
     return carry_out(_from_file(saved[0], order) if saved else order)
 
 
 def _from_file(path: Path, order: Order) -> Order:
-    """What a saved plan orders. It says everything itself, so that nothing else may be said beside it."""
+    """What a saved plan orders. It says everything itself; beside it only less money may be allowed."""
     given = order.request
-    if replace(given, paths=()) != Request(paths=()) or len(given.paths) > 1:
+    if replace(given, paths=(), max_cost=None) != Request(paths=()) or len(given.paths) > 1:
         raise FtctlError(Problem("FT6010", f"{path} is a saved plan, and more was given beside it"))
     saved = read_plan(path)
-    return replace(order, request=saved.request, digests=saved.digests, approved=True)
+    limits = [limit for limit in (saved.request.max_cost, given.max_cost) if limit is not None]
+    request = replace(saved.request, max_cost=min(limits, default=None))
+    return replace(order, request=request, digests=saved.digests, costs=saved.costs, approved=True)

@@ -17,7 +17,9 @@ from ftctl.cli.session import Session, caution, session, verdict
 from ftctl.cli.streams import ask, complain, emit, errors_as, interactive, look, show, tell
 from ftctl.core.changes import Plan
 from ftctl.core.errors import Exit, FtctlError, Problem
+from ftctl.core.estimate import Span, told
 from ftctl.core.events import Outcome, Report, Result
+from ftctl.core.guard import BUDGETS
 from ftctl.core.model import Mode
 from ftctl.render.console import progress
 from ftctl.render.findings import document, problems_json
@@ -34,12 +36,13 @@ _SECRET = re.compile(r"(?i)key|secret|token|password|sas|sig=")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to carry out. `approved` says that nobody need be asked; `digests` are a saved plan's, by stack."""
+    """What to carry out. `approved` says that nobody need be asked; `digests` and `costs` are a saved plan's."""
 
     request: Request
     mode: Mode = Mode.NORMAL
     approved: bool = False
     digests: Mapping[str, str] = field(default_factory=dict)
+    costs: Mapping[str, float | None] = field(default_factory=dict)
     wait: float | None = None
     trace: str | None = None
     output: str = "text"
@@ -52,6 +55,7 @@ class Order:
         words += ["-e", request.environment] if request.environment else []
         for name, value in request.variables.items():
             words += ["--var", f"{name}={'***' if _SECRET.search(name) or _SECRET.search(value) else value}"]
+        words += ["--max-cost", f"{request.max_cost:g}"] if request.max_cost is not None else []
         for option, addresses in (("--adopt", request.adopt), ("--retry", request.retry)):
             words += [word for address in addresses for word in (option, str(address))]
         return shlex.join(words)
@@ -68,6 +72,7 @@ def carry_out(order: Order) -> Exit:
         if order.digests:
             plans = {stack.name: _plan(stack, opened, order) for stack in opened.stacks}
             _check(order.digests, plans)
+            _check_budgets(order.costs, plans)
             code = opened.each(lambda stack: _execute(plans[stack.name], stack, opened, order, results))
         else:
             code = opened.each(lambda stack: _one(stack, opened, order, results))
@@ -77,14 +82,18 @@ def carry_out(order: Order) -> Exit:
 
 
 def _plan(stack: Stack, opened: Session, order: Order) -> Plan:
-    return workflow.plan(
+    plan = workflow.plan(
         stack,
         opened.clients(stack),
         clock=opened.clock,
         mode=order.mode,
         adopt=order.request.adopt,
         retry=order.request.retry,
+        max_cost=order.request.max_cost,
+        others=opened.plans,
     )
+    opened.plans.append(plan)
+    return plan
 
 
 def _check(digests: Mapping[str, str], plans: Mapping[str, Plan]) -> None:
@@ -96,6 +105,18 @@ def _check(digests: Mapping[str, str], plans: Mapping[str, Plan]) -> None:
             Problem("FT3101", "this is not what was planned: the spec, the data or Azure has changed", subject=name)
             for name in stale
         )
+
+
+def _check_budgets(costs: Mapping[str, float | None], plans: Mapping[str, Plan]) -> None:
+    """Budgets with the prices of today: refuse everything if one is exceeded, and say where a cost is now higher."""
+    problems = [problem.about(name) for name, plan in plans.items() for problem in plan.problems]
+    if over := [problem for problem in problems if problem.code in BUDGETS]:
+        raise FtctlError.all(over)
+    for name, plan in plans.items():
+        cost, before = plan.estimate().cost, costs.get(name)
+        shown = before is not None and told(Span.of(before))
+        if cost and before is not None and cost.high > before and told(Span.of(cost.high)) != shown:
+            tell(f"{name}: training was planned at up to {shown}; with the prices of now it is {told(cost)}.")
 
 
 def _one(stack: Stack, opened: Session, order: Order, results: list[dict[str, Any]]) -> Exit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,6 +51,12 @@ def _patience(_context: click.Context, _option: click.Parameter, text: str) -> f
     return length
 
 
+def _dollars(_context: click.Context, _option: click.Parameter, amount: float | None) -> float | None:
+    if amount is not None and not (isfinite(amount) and amount >= 0):
+        raise click.BadParameter("a limit is a number of US dollars, 0 or more")
+    return amount
+
+
 _environment = click.option("-e", "--env", "environment", metavar="NAME", help="Use this environment of the stacks.")
 _variable = click.option(
     "--var", "variables", callback=_assignments, multiple=True, metavar="NAME=VALUE", help="Set a variable."
@@ -67,6 +74,13 @@ _retry = click.option(
     multiple=True,
     metavar="ADDRESS",
     help="Try again what failed before as it is declared.",
+)
+_max_cost = click.option(
+    "--max-cost",
+    type=float,
+    callback=_dollars,
+    metavar="USD",
+    help="Do nothing if all trainings together could cost more.",
 )
 _approve = click.option("--auto-approve", is_flag=True, help="Do not ask. Bypasses no protection.")
 _wait = click.option(
@@ -104,7 +118,7 @@ def selection(function: F) -> F:
 
 def exceptions(function: F) -> F:
     """What planning does only when asked."""
-    return _adopt(_retry(function))
+    return _adopt(_retry(_max_cost(function)))
 
 
 def approval(function: F) -> F:
@@ -125,6 +139,7 @@ def request(
     *,
     adopt: tuple[Address, ...] = (),
     retry: tuple[Address, ...] = (),
+    max_cost: float | None = None,
 ) -> Request:
     """What was asked for, as the workflow takes it."""
-    return Request(paths or (Path("specs"),), environment, variables, adopt=adopt, retry=retry)
+    return Request(paths or (Path("specs"),), environment, variables, adopt=adopt, retry=retry, max_cost=max_cost)

@@ -40,6 +40,7 @@ def command(
     variables: dict[str, str],
     adopt: tuple[Address, ...],
     retry: tuple[Address, ...],
+    max_cost: float | None,
     out: Path | None,
     output: str,
     trace: str | None,
@@ -50,7 +51,7 @@ def command(
 
     PATH is a stack's file or a folder of them, specs/ if left out.
     """
-    request = options.request(paths, environment, variables, adopt=adopt, retry=retry)
+    request = options.request(paths, environment, variables, adopt=adopt, retry=retry, max_cost=max_cost)
     with errors_as(output):
         code, plans = _plans(request, output, trace)
         if out and code is Exit.DONE:
@@ -67,7 +68,15 @@ def _plans(request: Request, output: str, trace: str | None) -> tuple[Exit, list
 
         def one(stack: Stack) -> Exit:
             clients = opened.clients(stack)
-            plan = workflow.plan(stack, clients, clock=opened.clock, adopt=request.adopt, retry=request.retry)
+            plan = workflow.plan(
+                stack,
+                clients,
+                clock=opened.clock,
+                adopt=request.adopt,
+                retry=request.retry,
+                max_cost=request.max_cost,
+                others=plans,
+            )
             plans.append(plan)
             if output == "text":
                 show(plan_text(plan, look(sys.stdout)))

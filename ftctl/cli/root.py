@@ -27,6 +27,7 @@ COMMANDS = {
     "status": "Show what is declared and how it is",
     "logs": "Show the events of a training job",
     "results": "Show what a training measured, and how it went",
+    "cost": "Show what trainings and deployments cost, estimated and billed",
     "chat": "Talk to a deployment",
     "data": "Look into training data: lint, stats, diff, prune",
     "local": "Run the local Azure for other clients",

@@ -27,12 +27,13 @@ _QUIET = {Exit.DONE, Exit.CHANGES, Exit.PENDING}
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Loaded stacks, the clients of each, and the problems that kept a stack from its turn."""
+    """Loaded stacks, the clients of each, the problems that kept a stack from its turn, and the plans made so far."""
 
     stacks: Sequence[Stack]
     clients: Callable[[Stack], Clients]
     clock: Clock
     problems: list[Problem] = field(default_factory=list)
+    plans: list[Plan] = field(default_factory=list)
 
     def each(self, act: Callable[[Stack], Exit]) -> Exit:
         """Do something with every stack in turn; what is wrong with one does not keep the others from it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from ftctl.core.diff import FieldChange
 from ftctl.core.digest import canonical, digest
 from ftctl.core.errors import Problem
+from ftctl.core.estimate import Estimate, Total, total
 from ftctl.core.model import Address, ChangeClass, Home, Live, Mode, World
 
 
@@ -71,7 +72,7 @@ class Change:
     """What would happen to one thing: action, reason, fields and class, four separate facts.
 
     `because` has further sentences for people, `affects` the addresses of what hangs on it, `needs` what has to be
-    done first. `live` is what it was planned from.
+    done first. `live` is what it was planned from. `estimate` is what a training may cost.
     """
 
     address: Address
@@ -88,11 +89,25 @@ class Change:
     affects: tuple[Address, ...] = ()
     needs: tuple[Address, ...] = ()
     problem: Problem | None = None
+    estimate: Estimate | None = None
     live: Live | None = field(default=None, repr=False, compare=False)
 
     @property
     def kind(self) -> str:
         return self.address.kind
+
+    @property
+    def trains(self) -> bool:
+        """Whether it is paid for: what ran or runs already is not."""
+        return self.action is Action.CREATE and self.change_class is ChangeClass.TRAIN
+
+
+def paid_once(trainings: Iterable[Change]) -> tuple[Change, ...]:
+    """The same trainings, of each recipe the first."""
+    first: dict[Any, Change] = {}
+    for change in trainings:
+        first.setdefault(change.key or change.address, change)
+    return tuple(first.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +133,21 @@ class Plan:
     def empty(self) -> bool:
         return not self.pending
 
+    @property
+    def trainings(self) -> tuple[Change, ...]:
+        """What would be paid for, each recipe once: two declarations of one recipe share its training."""
+        return paid_once(change for change in self.changes if change.trains)
+
+    def estimate(self) -> Total:
+        """What all the trainings may cost."""
+        return total(change.estimate for change in self.trainings)
+
     def digest(self) -> str:
-        """What an approval is bound to: actions, live ids, before and after."""
+        """What an approval is bound to: actions, live ids, before and after.
+
+        Estimates are not among it: another price book changes nothing of what would be done. Budgets are compared anew
+        whenever a plan is made, the one that applies a saved plan included.
+        """
         return digest(
             [
                 self.home.stack,

@@ -11,6 +11,8 @@ from ftctl.core.changes import Action, Change, Observed, Plan, Reason
 from ftctl.core.diff import FieldChange, differences, has_unknown
 from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
+from ftctl.core.estimate import Budget, Estimate
+from ftctl.core.guard import over_budget, protected
 from ftctl.core.model import (
     Address,
     ChangeClass,
@@ -63,6 +65,10 @@ class Rules(Protocol):
     def referenced(self, resource: Resource) -> bool: ...
     def checks(self, resource: Resource) -> bool: ...
     def predecessor(self, wanted: Wanted, lives: Iterable[Live]) -> Live | None: ...
+    def budget(self, resource: Resource) -> Budget | None: ...
+    def estimate(
+        self, resource: Resource, wanted: Wanted, declared: Mapping[Address, Resource], lives: Iterable[Live]
+    ) -> Estimate | None: ...
 
 
 def plan(
@@ -74,6 +80,7 @@ def plan(
     mode: Mode = Mode.NORMAL,
     adopt: Collection[Address] = (),
     retry: Collection[Address] = (),
+    budgets: Iterable[Budget] = (),
     now: float = 0.0,
 ) -> Plan:
     """Compare what is declared with what is live. `now` is in seconds since 1970."""
@@ -85,9 +92,11 @@ def plan(
     changes = [replace(change, affects=planner.dependents(change, changes)) for change in changes]
     problems = [change.problem for change in changes if change.problem]
     kept = [resource for resource in resources if rules[resource.address.kind].protected(resource)]
-    problems += _protected(changes, {rules[r.address.kind].wanted(r, planner.world).key: r for r in kept})
+    problems += protected(changes, {rules[r.address.kind].wanted(r, planner.world).key: r for r in kept})
     granting = _granting(home, observed.lives, changes, now)
     problems += _blindness(observed, changes, granting=granting)
+    own = [budget for one in resources if (budget := rules[one.address.kind].budget(one))]
+    problems += over_budget((change for change in changes if change.trains), [*own, *budgets])
     return Plan(home, mode, tuple(changes), tuple(problems), granting, planner.world)
 
 
@@ -179,13 +188,14 @@ class _Planner:
         )
         if not rules.trains:
             return change
-        fields = self._against_predecessor(rules, wanted)
+        lives = [live for (kind, _), found in self.lives.items() if kind == rules.name for live in found]
+        fields = self._against_predecessor(rules, wanted, lives)
+        estimate = rules.estimate(resource, wanted, self.declared, lives)
         if reason is Reason.MISSING:
             change = replace(change, reason=Reason.NEW_RECIPE)
-        return replace(change, change_class=ChangeClass.TRAIN, fields=fields)
+        return replace(change, change_class=ChangeClass.TRAIN, fields=fields, estimate=estimate)
 
-    def _against_predecessor(self, rules: Rules, wanted: Wanted) -> tuple[FieldChange, ...]:
-        lives = (live for (kind, _), found in self.lives.items() if kind == rules.name for live in found)
+    def _against_predecessor(self, rules: Rules, wanted: Wanted, lives: Iterable[Live]) -> tuple[FieldChange, ...]:
         former = rules.predecessor(wanted, (live for live in lives if live.owner == self.home.stack))
         return differences(former.fields, wanted.fields, normal=rules.normal) if former else ()
 
@@ -365,20 +375,6 @@ def _apart(changes: list[Change], declared: Collection[Address]) -> Iterator[Cha
             yield replace(change, address=address)
         else:
             yield change
-
-
-def _protected(changes: Iterable[Change], declared: Mapping[str, Resource]) -> Iterator[Problem]:
-    """`protect`, declared here or applied before: a plan that would delete the thing is an error."""
-    for change in changes:
-        resource = declared.get(change.key)
-        if change.action is Action.DELETE and (resource or (change.live and change.live.protected)):
-            yield Problem(
-                "FT3006",
-                f"{change.address} is protected, and this plan would delete it",
-                resource.place("protect") if resource else None,
-                why="`protect: true` makes every plan that deletes it an error, with `--auto-approve` too.",
-                fix="Declare it with `protect: false` and apply that reviewed change first.",
-            )
 
 
 def _granting(home: Home, lives: Iterable[Live], changes: Iterable[Change], now: float) -> bool:

@@ -152,6 +152,13 @@ def likely_epochs(examples: int) -> int:
     return _TARGET_EPOCHS
 
 
+def possible_epochs(examples: int) -> tuple[int, int]:
+    """The fewest and the most epochs by the same rule's bounds: 100 to 25,000 examples seen, 1 to 25 epochs."""
+    fewest = min(_MOST_EPOCHS, max(1, -(-_FEWEST_PASSES // max(examples, 1))))
+    most = min(_MOST_EPOCHS, max(1, _MOST_PASSES // max(examples, 1)))
+    return min(fewest, likely_epochs(examples)), most
+
+
 def cost(report: Report, use: Use, price: Price | None) -> Cost:
     """What training on a file is estimated to be billed: the tokens of one pass, times the epochs.
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 
 from ftctl.core.errors import Problem
+from ftctl.core.estimate import Budget, Estimate
 from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Outlook, Resource, Wanted, World
 
 if TYPE_CHECKING:
@@ -167,6 +168,16 @@ class Kind(ABC):
 
     def predecessor(self, wanted: Wanted, lives: Iterable[Live]) -> Live | None:
         """The live thing that a new one supersedes, to explain by difference; None where names are identity."""
+        return None
+
+    def budget(self, resource: Resource) -> Budget | None:
+        """The most that creating it may cost, where its declaration says so."""
+        return None
+
+    def estimate(
+        self, resource: Resource, wanted: Wanted, declared: Mapping[Address, Resource], lives: Iterable[Live]
+    ) -> Estimate | None:
+        """What creating it may cost; `lives` are all things of its kind. Asked of what `trains` alone."""
         return None
 
     # --- the live thing

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from ftctl.core.digest import digest
 from ftctl.core.errors import FtctlError, Problem, Severity
+from ftctl.core.estimate import Budget, Estimate
 from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Resource, Wanted, World
 from ftctl.kinds import marks
 from ftctl.kinds.contract import (
     Declaration,
     Flaw,
     Kind,
+    Prepared,
     Progress,
     Scope,
     Seen,
@@ -76,6 +79,10 @@ class JobSpec(Declaration, frozen=True):
     on_failure: Annotated[
         Literal["stop"], described("What to do when training fails; a paid job is never run again silently.")
     ] = "stop"
+    max_cost: Annotated[
+        Annotated[float, msgspec.Meta(ge=0)] | None,
+        described("The most that it may be estimated to cost, in US dollars; a plan over it is blocked."),
+    ] = None
     gates: Annotated[list[Any] | None, later("Conditions between training and serving.")] = None
     resource: Annotated[str | None, reference("account", "The account, where the stack has several.")] = None
 
@@ -149,6 +156,22 @@ class JobKind(Kind):
 
     def promised(self, resource: Resource, world: World) -> Mapping[str, Any]:
         return {"system": world.output(Address("dataset", resource.spec.training), "system")}
+
+    def prepare(self, resource: Resource, base: Path, declared: Mapping[Address, Resource]) -> Prepared:
+        from ftctl.kinds.estimate import priced  # noqa: PLC0415  the price book is only read where something trains
+
+        return Prepared(priced(resource.spec))
+
+    def budget(self, resource: Resource) -> Budget | None:
+        amount = resource.spec.max_cost
+        return None if amount is None else Budget(amount, "`maxCost`", resource.address, resource.place("maxCost"))
+
+    def estimate(
+        self, resource: Resource, wanted: Wanted, declared: Mapping[Address, Resource], lives: Iterable[Live]
+    ) -> Estimate | None:
+        from ftctl.kinds.estimate import estimated  # noqa: PLC0415  see above
+
+        return estimated(resource, _account(wanted), declared, lives)
 
     def predecessor(self, wanted: Wanted, lives: Iterable[Live]) -> Live | None:
         """The newest job of the same suffix, to say what makes the recipe a new one."""

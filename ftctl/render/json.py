@@ -11,6 +11,7 @@ from ftctl.core.digest import plain
 from ftctl.core.errors import Problem, Severity
 from ftctl.core.events import Outcome, Report
 from ftctl.core.model import Unreadable
+from ftctl.render.estimate import estimate_json, total_json
 from ftctl.render.findings import problem_json, problems_json
 from ftctl.render.verbs import tally
 
@@ -26,6 +27,7 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "digest": plan.digest(),
         "applyable": not plan.empty and not _errors(plan.problems),
         "changes": [_change(change) for change in plan.changes],
+        "estimate": total_json(plan.estimate()),
         "summary": {key.value.replace(" ", "_").replace("-", "_"): n for key, n in tally(plan.changes).items()},
         "problems": problems_json(plan.problems),
     }
@@ -54,6 +56,7 @@ def _change(change: Change) -> dict[str, Any]:
         "because": list(change.because),
         "affects": [str(address) for address in change.affects],
         "needs": [str(address) for address in change.needs],
+        "estimate": estimate_json(change.estimate) if change.estimate else None,
     }
 
 

@@ -8,6 +8,7 @@ from ftctl.core.changes import Action, Change, Plan, Reason
 from ftctl.core.diff import FieldChange
 from ftctl.core.errors import Severity
 from ftctl.core.model import ChangeClass, Mode
+from ftctl.render.estimate import estimate_rows, total_text
 from ftctl.render.look import Look, Style, clean, counted, padded, width_of
 from ftctl.render.values import leaves, pair, shortened, shown
 from ftctl.render.verbs import Verb, summary, verb
@@ -50,7 +51,7 @@ def plan_text(plan: Plan, look: Look) -> str:
         lines += [*change_lines(change, look), ""]
     if unread := [problem for problem in plan.problems if problem.severity is Severity.ERROR]:
         lines += [*look.wrap(f"{stack} cannot be applied: {counted(len(unread), 'problem')}, told below.", ""), ""]
-    return "\n".join([*lines, summary(plan.changes)])
+    return "\n".join([*lines, summary(plan.changes, total_text(plan.estimate(), look))])
 
 
 def _nothing(plan: Plan) -> str:
@@ -123,6 +124,7 @@ def _fields(change: Change, look: Look) -> list[str]:
         rows = [(path, shown(value, look)) for path, value in leaves("", change.after)]
     else:
         rows = []
+    rows += estimate_rows(change.estimate, look) if change.estimate else []
     column = max((width_of(path) for path, _ in rows if width_of(path) <= _COLUMN), default=0) + 2
     return [line for path, text in rows for line in _row(f"{clean(path)}:", text, column, look)]
 

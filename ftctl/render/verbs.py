@@ -64,9 +64,9 @@ def tally(changes: Iterable[Change]) -> dict[Verb, int]:
     return counts
 
 
-def summary(changes: Iterable[Change]) -> str:
-    """The last line of a plan. Frozen: scripts read it."""
+def summary(changes: Iterable[Change], cost: str = "") -> str:
+    """The last line of a plan. Frozen: scripts read it. `cost` is what stands in brackets after the trainings."""
     counts = tally(changes)
-    parts = [f"{counts[verb]} to {verb}" for verb in _ALWAYS]
+    parts = [f"{counts[verb]} to {verb}{f' ({cost})' if cost and verb is Verb.TRAIN else ''}" for verb in _ALWAYS]
     parts += [f"{counts[verb]} {words}" for verb, words in _SOMETIMES.items() if counts[verb]]
     return f"Plan: {', '.join(parts)}."

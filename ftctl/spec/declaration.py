@@ -39,6 +39,15 @@ class Profile(Declaration, frozen=True):
     poll_seconds: Annotated[float, described("How long to wait between two looks.", gt=0)] = 15.0
 
 
+class Limits(Declaration, frozen=True):
+    """What a plan may not exceed. `--auto-approve` bypasses none of it."""
+
+    max_cost: Annotated[
+        Annotated[float, msgspec.Meta(ge=0)] | None,
+        described("The most that all trainings of one plan may be estimated to cost, in US dollars."),
+    ] = None
+
+
 @cache
 def declaration() -> type[msgspec.Struct]:
     """The struct of a whole file."""
@@ -75,6 +84,8 @@ def _stack_fields(azure: type[msgspec.Struct], found: dict[str, Kind]) -> Iterab
     about = "What is different in an environment (`ftctl plan -e prod`): merged over the file; null takes a key out."
     blocks = dict[DeclaredName, Annotated[Any, msgspec.Meta(extra_json_schema=_block(found))]]
     yield "environments", Annotated[blocks | None, described(about)], None
+    about = "What a plan may not exceed."
+    yield "limits", Annotated[Limits | None, described(about)], None
     for section, kind in found.items():
         about = kind.Spec.__doc__ or section
         yield section, Annotated[dict[DeclaredName, kind.Spec] | None, described(about)], None  # type: ignore[name-defined]
@@ -83,6 +94,6 @@ def _stack_fields(azure: type[msgspec.Struct], found: dict[str, Kind]) -> Iterab
 def _block(found: dict[str, Kind]) -> dict[str, Any]:
     """An environment's shape: the top-level keys. What is in them is checked once it is merged over the file."""
     part = {"type": ["object", "null"]}
-    names = ("azure", "variables", *found)
+    names = ("azure", "variables", "limits", *found)
     properties = {"stack": {"type": ["string", "null"]}, **dict.fromkeys(names, part)}
     return {**part, "properties": properties, "additionalProperties": False}

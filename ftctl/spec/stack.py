@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ftctl.core.errors import FtctlError, Problem, Where
+from ftctl.core.estimate import Budget
 from ftctl.core.model import Address, Home, Resource
 from ftctl.core.suggest import did_you_mean
 from ftctl.kinds import kinds
@@ -32,7 +33,7 @@ class Stack:
 
     `cloud` is a name or a profile of own endpoints. `document` is the file after environment and variables, without
     its `environments`; like a spec, it may hold secrets that came from variables. `warnings` are what is doubtful in
-    its data, once that has been read.
+    its data, once that has been read. `budgets` are what all its trainings may cost.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Stack:
     environment: str | None = None
     where: Where | None = None
     warnings: tuple[Problem, ...] = ()
+    budgets: tuple[Budget, ...] = ()
 
     def resource(self, address: Address) -> Resource:
         return next(resource for resource in self.resources if resource.address == address)
@@ -178,7 +180,16 @@ def _stack(path: Path, document: Document, resources: tuple[Resource, ...], envi
     group = azure[GROUP]
     home = Home(values["stack"], azure["subscription"], group if isinstance(group, str) else group["name"])
     cloud = azure.get("cloud", "public")
-    return Stack(values["stack"], path, home, cloud, resources, values, environment, document.where(("stack",)))
+    return Stack(
+        values["stack"], path, home, cloud, resources, values, environment, document.where(("stack",)),
+        budgets=tuple(_budgets(values, document)),
+    )  # fmt: skip
+
+
+def _budgets(values: Mapping[str, Any], document: Document) -> Iterator[Budget]:
+    amount = (values.get("limits") or {}).get("maxCost")
+    if amount is not None:
+        yield Budget(float(amount), "`limits.maxCost`", where=document.where(("limits", "maxCost")))
 
 
 # --- all files

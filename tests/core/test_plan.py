@@ -63,6 +63,12 @@ class FakeRules:
     def predecessor(self, wanted, lives):
         return max(lives, key=lambda live: live.created, default=None)
 
+    def budget(self, resource):
+        return resource.spec.get("budget")
+
+    def estimate(self, resource, wanted, declared, lives):
+        return resource.spec.get("estimate")
+
 
 RULES = {
     "account": FakeRules(

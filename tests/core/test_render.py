@@ -13,6 +13,7 @@ from ftctl.core.changes import Action, Change, Plan, Reason
 from ftctl.core.codes import CODES
 from ftctl.core.diff import FieldChange
 from ftctl.core.errors import Problem, Severity, Where
+from ftctl.core.estimate import Estimate, Span
 from ftctl.core.events import Outcome, Report, Result
 from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Mode, Unknown, Unreadable
 from ftctl.core.steps import Op
@@ -70,6 +71,16 @@ ROLE = Change(
     name="Cognitive Services OpenAI Contributor for ml-engineers",
     after={"role": "a001fd3d-188f-4b5d-821b-7da978bf7442", "scope": Unknown(at("account", "main"), "id")},
 )
+ESTIMATE = Estimate(
+    Span(41.2, 55.0),
+    once=Span.of(17_166_667),
+    epochs=Span(4, 5),
+    tokens=Span(68_666_667, 91_666_667),
+    price="0.6 USD per 1M tokens (community table, 2026-02, not verified)",
+    notes=("Azure chooses the epochs",),
+    seconds=Span(7_200, 14_400),
+    earlier=2,
+)
 TRAINED = Change(
     JOB,
     Action.CREATE,
@@ -79,6 +90,7 @@ TRAINED = Change(
     fields=(FieldChange("n_epochs", 3, 4), FieldChange("training", SHA, "0e9ff91eea11" + "cd" * 26)),
     after={"n_epochs": 4},
     affects=(PROD,),
+    estimate=ESTIMATE,
 )
 REPOINTED = Change(
     PROD,
@@ -162,7 +174,9 @@ def test_the_summary_line_is_frozen():
     line = "Plan: 2 to create, 1 to update, 1 to train, 1 to re-point, 1 to delete, 1 to replace"
     assert summary(EVERYTHING) == f"{line}, 1 to adopt, 1 to wait for, 1 blocked."
     assert summary([KEPT]) == ("Plan: 0 to create, 0 to update, 0 to train, 0 to re-point, 0 to delete.")
-    assert plan_text(a_plan(*EVERYTHING), WIDE).splitlines()[-1] == summary(EVERYTHING)
+    shown = plan_text(a_plan(*EVERYTHING), WIDE).splitlines()[-1]
+    assert shown == summary(EVERYTHING).replace("1 to train", "1 to train (≈ 41–55 USD, 2–4 h)")
+    assert plan_text(a_plan(REPOINTED), WIDE).splitlines()[-1] == summary([REPOINTED])
 
 
 def test_red_is_for_what_destroys_alone():

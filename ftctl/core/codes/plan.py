@@ -44,6 +44,19 @@ CODES: dict[str, Code] = {
         "A deleted account keeps its name, subdomain and quota for 48 hours, and `onSoftDeleted: fail` asks for a decision.",
         "Set `onSoftDeleted: restore` to bring it back as it was, or `purge` to delete it for good first.",
     ),
+    "FT3020": Code(
+        "Training could cost more than is allowed",
+        Exit.BLOCKED,
+        "The high end of the estimate is over `maxCost` of the job, `limits.maxCost` of the stack or `--max-cost`."
+        " `--auto-approve` does not bypass it. What ran or runs already costs nothing more and is not counted.",
+        "Say how many epochs with `n_epochs`, train on less data, or allow more.",
+    ),
+    "FT3021": Code(
+        "A budget is set and a training's cost is unknown",
+        Exit.BLOCKED,
+        "A cost that nobody knows cannot be shown to be within `maxCost`, and it is never taken for nothing.",
+        "Name a price book with the missing price in FTCTL_PRICES (docs/cost.md shows its form), or take the limit away.",
+    ),
     "FT3101": Code(
         "The plan is stale",
         Exit.STALE,
