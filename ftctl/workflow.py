@@ -27,8 +27,9 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ftctl.core.digest import canonical
 from ftctl.core.errors import FtctlError, Problem, Severity
@@ -175,9 +176,27 @@ def plan(
     observed = observe(stack, clients)
     budgets = [*stack.budgets, *_asked(max_cost, others)]
     now = clock.now().timestamp()
-    return compare(
-        stack.home, stack.resources, kinds(), observed, mode=mode, adopt=adopt, retry=retry, budgets=budgets, now=now
+    compared = partial(
+        compare, stack.home, stack.resources, kinds(), mode=mode, adopt=adopt, retry=retry, budgets=budgets, now=now
     )
+    made = compared(observed)
+    if facts := _preview(stack, clients, made):
+        observed = replace(observed, facts={**observed.facts, **facts})
+        made = compared(observed)
+    return made
+
+
+def _preview(stack: Stack, clients: Clients, made: Plan) -> dict[Address, Mapping[str, Any]]:
+    """What only those have to know of Azure who are about to create; most plans are not, and ask nothing."""
+    from ftctl.core.changes import Action, Reason  # noqa: PLC0415  help needs none
+    from ftctl.kinds import kinds  # noqa: PLC0415  the same
+
+    new = {one.address for one in made.changes if one.action is Action.CREATE or one.reason is Reason.REFUSED}
+    facts: dict[Address, Mapping[str, Any]] = {}
+    for kind in kinds().values():
+        if coming := [one for one in stack.resources if one.address in new and one.address.kind == kind.name]:
+            facts |= kind.preview(clients, stack.home, coming, made.world)
+    return facts
 
 
 def _asked(max_cost: float | None, others: Iterable[Plan]) -> Iterator[Budget]:

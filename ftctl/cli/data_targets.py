@@ -147,15 +147,17 @@ def _used(data: Data, name: str, jobs: Sequence[Resource], plain: Mapping[str, D
     others = [job.spec.validation for job in trained if job.spec.validation]
     others = others or [job.spec.training for job in jobs if job.spec.validation == name]
     partners = [plain[other] for other in dict.fromkeys(others) if other in plain]
-    return replace(data, uses=[_use(job) for job in trained], partners=partners)
+    return replace(data, uses=[_use(job, jobs) for job in trained], partners=partners)
 
 
-def _use(job: Resource) -> Use:
+def _use(job: Resource, jobs: Sequence[Resource]) -> Use:
     from ftctl.data.stats import Use  # noqa: PLC0415  see above
+    from ftctl.kinds.recipe import base_of  # noqa: PLC0415  the same
 
     epochs = job.spec.hyperparameters.n_epochs
     chosen = epochs if isinstance(epochs, int) else None
-    return Use(job.address.name, job.spec.model, job.spec.training_type, chosen)
+    model = base_of(job.spec, {one.address.name: one.spec for one in jobs})
+    return Use(job.address.name, model, job.spec.training_type, chosen)
 
 
 def readable(data: Data) -> Data:

@@ -28,6 +28,7 @@ COMMANDS = {
     "logs": "Show the events of a training job",
     "results": "Show what a training measured, and how it went",
     "cost": "Show what trainings and deployments cost, estimated and billed",
+    "job": "Try a job's grader before it is trained",
     "chat": "Talk to a deployment",
     "data": "Look into training data: lint, stats, diff, prune",
     "local": "Run the local Azure for other clients",

@@ -178,6 +178,12 @@ class DataPlane:
 
         return self._post(send, idempotent=False)
 
+    def run_grader(self, grader: Json, item: Json, answer: str) -> Json:
+        """What a grader makes of one answer; nothing is created, so it may be asked twice."""
+        content = {"grader": grader, "item": item, "model_sample": answer}
+        path = "fine_tuning/alpha/graders/run"
+        return self._retry(lambda: body(self._send("POST", path, json=content), method="POST"), idempotent=True)
+
     def chat(self, deployment: str, messages: Sequence[Mapping[str, Any]], max_tokens: int) -> Json:
         """One answer of a deployment: the whole chat completion."""
         from ftctl.clients import sdk  # noqa: PLC0415  openai costs 540 ms

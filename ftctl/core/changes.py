@@ -11,7 +11,7 @@ from ftctl.core.diff import FieldChange
 from ftctl.core.digest import canonical, digest
 from ftctl.core.errors import Problem
 from ftctl.core.estimate import Estimate, Total, total
-from ftctl.core.model import Address, ChangeClass, Home, Live, Mode, World
+from ftctl.core.model import Address, ChangeClass, Finding, Home, Live, Mode, World
 
 
 class Action(StrEnum):
@@ -34,6 +34,7 @@ class Reason(StrEnum):
     NEW_RECIPE = "no job with this recipe has run"
     UNSEEN = "cannot be looked for yet: it is used if it is there, and made if not"
     RETRY = "failed before and is tried again as asked"
+    RETRY_DECLARED = "failed before and is tried again as declared"
     IN_PROGRESS = "is on its way"
     UNVERIFIED = "has not passed its check yet"
     DIFFERS = "differs from what is declared"
@@ -72,7 +73,8 @@ class Change:
     """What would happen to one thing: action, reason, fields and class, four separate facts.
 
     `because` has further sentences for people, `affects` the addresses of what hangs on it, `needs` what has to be
-    done first. `live` is what it was planned from. `estimate` is what a training may cost.
+    done first, `findings` are the checks before a creation. `live` is what it was planned from. `estimate` is what a
+    training may cost.
     """
 
     address: Address
@@ -90,6 +92,7 @@ class Change:
     needs: tuple[Address, ...] = ()
     problem: Problem | None = None
     estimate: Estimate | None = None
+    findings: tuple[Finding, ...] = ()
     live: Live | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -96,6 +96,25 @@ class World:
         return self.facts.get(address, {}).get(name)
 
 
+class Standing(StrEnum):
+    """How a check before a creation came out."""
+
+    PASS = "pass"  # noqa: S105  an outcome, no password
+    WARN = "warn"
+    FAIL = "fail"
+    UNVERIFIED = "unverified"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check before a creation: what was looked at, how it came out, and what that rests on."""
+
+    check: str
+    standing: Standing
+    what: str
+    basis: str
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """What creating a thing would run into (`problem`), or bring with it (`because`, a class beyond `new`)."""
@@ -103,6 +122,7 @@ class Outlook:
     problem: Problem | None = None
     because: tuple[str, ...] = ()
     change_class: ChangeClass = ChangeClass.NEW
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class Rules(Protocol):
     def outlook(self, resource: Resource, world: World) -> Outlook: ...
     def protected(self, resource: Resource) -> bool: ...
     def referenced(self, resource: Resource) -> bool: ...
+    def retries(self, resource: Resource) -> int: ...
     def checks(self, resource: Resource) -> bool: ...
     def predecessor(self, wanted: Wanted, lives: Iterable[Live]) -> Live | None: ...
     def budget(self, resource: Resource) -> Budget | None: ...
@@ -182,10 +183,10 @@ class _Planner:
         rules = self.rules[resource.address.kind]
         outlook = rules.outlook(resource, self.world)
         if outlook.problem:
-            return Change(resource.address, Action.BLOCKED, Reason.REFUSED, problem=outlook.problem)
-        change = Change(
-            resource.address, Action.CREATE, reason, outlook.change_class, after=wanted.fields, because=outlook.because
-        )
+            told: dict[str, Any] = {"problem": outlook.problem, "findings": outlook.findings}
+            return Change(resource.address, Action.BLOCKED, Reason.REFUSED, **told)
+        told = {"after": wanted.fields, "because": outlook.because, "findings": outlook.findings}
+        change = Change(resource.address, Action.CREATE, reason, outlook.change_class, **told)
         if not rules.trains:
             return change
         lives = [live for (kind, _), found in self.lives.items() if kind == rules.name for live in found]
@@ -200,8 +201,11 @@ class _Planner:
         return differences(former.fields, wanted.fields, normal=rules.normal) if former else ()
 
     def _failed(self, resource: Resource, wanted: Wanted, live: Live) -> Change:
-        if resource.address in self.retry:
-            return replace(self._creation(resource, wanted, Reason.RETRY), because=(f"{live.id}: {live.detail}",))
+        failed = sum(one.health is Health.FAILED for one in self.lives[live.kind, live.key])
+        asked = resource.address in self.retry
+        if asked or failed <= self.rules[live.kind].retries(resource):
+            reason = Reason.RETRY if asked else Reason.RETRY_DECLARED
+            return replace(self._creation(resource, wanted, reason), because=(f"{live.id}: {live.detail}",))
         problem = Problem(
             "FT3004",
             f"{resource.address} failed before as it is declared ({live.id}: {live.detail or 'no reason given'})",

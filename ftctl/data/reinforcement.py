@@ -45,6 +45,12 @@ def template_faults(template: str, item_keys: Collection[str]) -> Iterator[Fault
             yield wrong
 
 
+def references(template: str) -> Iterator[str]:
+    """The item keys that a template names, each as often as it does; what is no reference is left out."""
+    paths = (_PATH.fullmatch(found[1]) for found in _BRACES.finditer(template))
+    return (path[2] for path in paths if path and path[1] == "item")
+
+
 def _reference(inside: str, item_keys: Collection[str]) -> Fault | None:
     shown = "{{" + inside[:60] + "}}"
     path = _PATH.fullmatch(inside)

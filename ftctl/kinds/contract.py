@@ -6,7 +6,7 @@ A kind says; the core decides and orders. No verb waits and all are idempotent: 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -153,6 +153,16 @@ class Kind(ABC):
     def outlook(self, resource: Resource, world: World) -> Outlook:
         """What stands in the way of creating it, or comes with that."""
         return Outlook()
+
+    def preview(
+        self, clients: Clients, home: Home, resources: Sequence[Resource], world: World
+    ) -> Mapping[Address, Mapping[str, Any]]:
+        """Facts worth a call only where a creation is planned, for its `outlook`; reads only."""
+        return {}
+
+    def retries(self, resource: Resource) -> int:
+        """How often a failed one may be made again as it is declared."""
+        return 0
 
     def checks(self, resource: Resource) -> bool:
         """Whether a change of it is followed by a check (`verify`)."""

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ftctl.catalog.prices import Price, base_of, own_book, training_price
 from ftctl.core.estimate import Estimate, Span
 from ftctl.core.model import Address, Health, Live, Resource
+from ftctl.kinds import recipe
 
 if TYPE_CHECKING:
     from ftctl.data.report import Report, Tokens
+    from ftctl.kinds.job import JobSpec
 
 _MILLION = 1_000_000
 _NEAREST = 3  # earlier trainings, those with the most similar number of tokens
 _GUESSED, _OTHER = Span(0.5, 2.0), Span(0.75, 1.33)  # tokens of a file in terms of how many were counted
 
 
-def priced(spec: Any) -> dict[str, Price | None]:
+def priced(spec: JobSpec, declared: Mapping[Address, Resource]) -> dict[str, Price | None]:
     """The price of a job's training, as a fact for `Resource.prepared`."""
-    known = isinstance(spec.model, str)  # another job's model is only known once that is trained
-    return {"price": training_price(spec.model, spec.training_type, own=own_book(os.environ)) if known else None}
+    model = _model(spec, declared)
+    return {"price": training_price(model, spec.training_type, own=own_book(os.environ)) if model else None}
+
+
+def _model(spec: JobSpec, declared: Mapping[Address, Resource]) -> str:
+    """The model, or for a job that goes on from another one, what that began with: their price is the same."""
+    return recipe.base_of(spec, {at.name: one.spec for at, one in declared.items() if at.kind == "job"})
 
 
 def estimated(
@@ -31,15 +38,15 @@ def estimated(
     spec, price = resource.spec, resource.prepared.get("price")
     data = declared.get(Address("dataset", spec.training))
     report: Report | None = data.prepared.get("report") if data else None
-    hourly = spec.method == "reinforcement"
-    once, epochs, notes = _amounts(report, spec)
+    model, hourly = _model(spec, declared), recipe.name_of(spec.method) == "reinforcement"
+    once, epochs, notes = _amounts(report, spec, model)
     tokens = once * epochs if once and epochs and not hourly else None
-    earlier = _earlier(spec, account, lives)
+    earlier = _earlier(spec, model, account, lives)
     seconds = _seconds(earlier, tokens)
     if hourly or (price and price.unit == "hour"):
-        return _by_the_hour(spec, price, seconds, min(len(earlier), _NEAREST))
+        return _by_the_hour(_no_price(spec, model), price, seconds, min(len(earlier), _NEAREST))
     cost = tokens * Span.of(price.usd / _MILLION) if tokens and price else None
-    unknown = "" if cost else _no_tokens(spec) if tokens is None else _no_price(spec)
+    unknown = "" if cost else _no_tokens(spec) if tokens is None else _no_price(spec, model)
     basis = price.basis if price else ""
     return Estimate(
         cost, once=once, epochs=epochs, tokens=tokens, price=basis, notes=notes,
@@ -47,7 +54,7 @@ def estimated(
     )  # fmt: skip
 
 
-def _amounts(report: Report | None, spec: Any) -> tuple[Span | None, Span | None, tuple[str, ...]]:
+def _amounts(report: Report | None, spec: JobSpec, model: str) -> tuple[Span | None, Span | None, tuple[str, ...]]:
     """The tokens of one pass, the epochs, and what makes either of them a range."""
     from ftctl.data.stats import likely_epochs, possible_epochs  # noqa: PLC0415  only where there is data
 
@@ -55,7 +62,7 @@ def _amounts(report: Report | None, spec: Any) -> tuple[Span | None, Span | None
     epochs = Span.of(chosen) if isinstance(chosen, int) else None
     if report is None:
         return None, epochs, ()
-    once, notes = _once(report.tokens, spec.model) if report.tokens else (None, ())
+    once, notes = _once(report.tokens, model) if report.tokens else (None, ())
     if epochs is None:
         fewest, most = possible_epochs(report.sound)
         epochs = Span(fewest, most)
@@ -65,7 +72,7 @@ def _amounts(report: Report | None, spec: Any) -> tuple[Span | None, Span | None
     return once, epochs, notes
 
 
-def _once(tokens: Tokens, model: Any) -> tuple[Span, tuple[str, ...]]:
+def _once(tokens: Tokens, model: str) -> tuple[Span, tuple[str, ...]]:
     """The tokens that one pass is billed: a range where some are estimates, or another tokenizer counted them."""
     from ftctl.data.tokens import ESTIMATE, exact  # noqa: PLC0415  only where there is data
 
@@ -75,26 +82,24 @@ def _once(tokens: Tokens, model: Any) -> tuple[Span, tuple[str, ...]]:
     notes = (f"{guessed:,} tokens of a pass are guesses, for tools and images",) if guessed else ()
     if tokens.encoding == ESTIMATE:
         return span * _GUESSED, (*notes, "without a tokenizer, four bytes are taken for a token")
-    if isinstance(model, str) and not exact(model):
+    if not exact(model):
         return span * _OTHER, (*notes, f"counted as {tokens.encoding}, not with the model's own tokenizer")
     return span, notes
 
 
-def _no_tokens(spec: Any) -> str:
+def _no_tokens(spec: JobSpec) -> str:
     return f"the tokens of dataset/{spec.training} were not counted"
 
 
-def _no_price(spec: Any) -> str:
-    if not isinstance(spec.model, str):
-        return "its model is another job's"
-    return f"no price for {spec.model} ({spec.training_type})"
+def _no_price(spec: JobSpec, model: str) -> str:
+    return f"no price for {model} ({spec.training_type})" if model else "its model is another job's"
 
 
-def _by_the_hour(spec: Any, price: Price | None, seconds: Span | None, earlier: int) -> Estimate:
+def _by_the_hour(no_price: str, price: Price | None, seconds: Span | None, earlier: int) -> Estimate:
     """Reinforcement is billed for the hours it takes: known from earlier trainings, if at all."""
     hours = seconds * Span.of(1 / 3600) if seconds else None
     if price is None or price.unit != "hour":
-        return Estimate(seconds=seconds, earlier=earlier, unknown=f"{_no_price(spec)}, which is billed by the hour")
+        return Estimate(seconds=seconds, earlier=earlier, unknown=f"{no_price}, which is billed by the hour")
     if hours is None:
         reason = f"it is billed by the hour, at {price.basis}, and no earlier training says how many"
         return Estimate(price=price.basis, unknown=reason)
@@ -106,16 +111,16 @@ def _by_the_hour(spec: Any, price: Price | None, seconds: Span | None, earlier: 
 # --- time
 
 
-def _earlier(spec: Any, account: str, lives: Iterable[Live]) -> list[tuple[float, int | None]]:
+def _earlier(spec: JobSpec, model: str, account: str, lives: Iterable[Live]) -> list[tuple[float, int | None]]:
     """How long finished trainings of the same model and method in the account took, and their billed tokens."""
-    return list(_durations(spec, account, lives)) if isinstance(spec.model, str) else []
+    return list(_durations(recipe.name_of(spec.method), model, account, lives)) if model else []
 
 
-def _durations(spec: Any, account: str, lives: Iterable[Live]) -> Iterator[tuple[float, int | None]]:
+def _durations(method: str, base: str, account: str, lives: Iterable[Live]) -> Iterator[tuple[float, int | None]]:
     for live in lives:
         model, finished = live.fields.get("model"), live.raw.get("finished_at")
-        same = isinstance(model, str) and base_of(model) == base_of(spec.model)
-        same = same and live.fields.get("method") == spec.method and live.within == account
+        same = isinstance(model, str) and base_of(model) == base_of(base)
+        same = same and live.fields.get("method") == method and live.within == account
         if same and live.health is Health.READY and finished and finished > live.created > 0:
             tokens = live.raw.get("trained_tokens")
             yield float(finished) - live.created, tokens if isinstance(tokens, int) and tokens > 0 else None

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from ftctl.core.digest import digest
-from ftctl.core.errors import FtctlError, Problem, Severity
+from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.estimate import Budget, Estimate
-from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Resource, Wanted, World
-from ftctl.kinds import marks
+from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Outlook, Resource, Unknown, Wanted, World
+from ftctl.kinds import fit, graders, marks, preflight, recipe
 from ftctl.kinds.contract import (
     Declaration,
     Flaw,
@@ -27,41 +27,47 @@ from ftctl.kinds.contract import (
     later,
     reference,
 )
+from ftctl.kinds.recipe import ByReinforcement, Continued, Hyperparameters, Integrations
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients
     from ftctl.clients.dataplane import DataPlane
-    from ftctl.data.report import Report
 
 _HEALTH = {"succeeded": Health.READY, "failed": Health.FAILED, "cancelled": Health.CANCELLED}
-_NAMED = 3  # lines of examples
+# What a status says to people; the words of the others are the service's own.
+_STATES = {
+    "created": "pending",
+    "validating_files": "validating its files",
+    "pausing": "pausing: it stops after a checkpoint",
+    "paused": "paused: it goes on when somebody resumes it",
+    "resuming": "resuming from its last checkpoint",
+}
+_DIGITS = 12  # of a recipe's digest, in its name
 _LOOKS = 5  # after an unanswered creation, before giving up on seeing the job
 
 
-class Hyperparameters(Declaration, frozen=True, rename=None):
-    """How to train. `auto` leaves the choice to the service and is never a difference."""
+class Retry(Declaration, frozen=True):
+    """Run a failed training again with the same recipe."""
 
-    n_epochs: Annotated[
-        Annotated[int, msgspec.Meta(ge=1, le=50)] | Literal["auto"], described("Passes over the data.")
-    ] = "auto"
-    batch_size: Annotated[
-        Annotated[int, msgspec.Meta(ge=1, le=256)] | Literal["auto"], described("Examples per step.")
-    ] = "auto"
-    learning_rate_multiplier: Annotated[
-        Annotated[float, msgspec.Meta(gt=0, le=10)] | Literal["auto"],
-        described("Scales the model's own learning rate."),
-    ] = "auto"
+    retry: Annotated[int, described("How often at most; each run may cost money.", ge=1, le=5)]
 
 
 class JobSpec(Declaration, frozen=True):
     """A training run, paid for once for each recipe."""
 
     model: Annotated[
-        str, described("The base model with its date, such as gpt-4.1-mini-2025-04-14, or a fine-tuned model's id.")
+        str | Continued,
+        described(
+            "The base model with its date, such as gpt-4.1-mini-2025-04-14, a fine-tuned model's id,"
+            " or `{job: NAME}` to go on from what another job trains."
+        ),
     ]
     training: Annotated[str, reference("dataset", "The dataset to learn from.")]
     validation: Annotated[str | None, reference("dataset", "The dataset to measure on.")] = None
-    method: Annotated[Literal["supervised", "dpo", "reinforcement"], described("How it learns.")] = "supervised"
+    method: Annotated[
+        Literal["supervised", "dpo"] | ByReinforcement,
+        described("How it learns: from answers, from preferences, or `{reinforcement: …}` from rewards."),
+    ] = "supervised"
     training_type: Annotated[
         Literal["standard", "globalStandard", "developerTier"],
         described("Where training runs and what it costs. It is always sent: Azure misreads its absence."),
@@ -77,12 +83,14 @@ class JobSpec(Declaration, frozen=True):
         default_factory=Hyperparameters
     )
     on_failure: Annotated[
-        Literal["stop"], described("What to do when training fails; a paid job is never run again silently.")
+        Literal["stop"] | Retry,
+        described("What to do when training fails: stop, or `{retry: N}`. It is never run again silently."),
     ] = "stop"
     max_cost: Annotated[
         Annotated[float, msgspec.Meta(ge=0)] | None,
         described("The most that it may be estimated to cost, in US dollars; a plan over it is blocked."),
     ] = None
+    integrations: Annotated[Integrations | None, described("Services that the training reports to.")] = None
     gates: Annotated[list[Any] | None, later("Conditions between training and serving.")] = None
     resource: Annotated[str | None, reference("account", "The account, where the stack has several.")] = None
 
@@ -99,14 +107,19 @@ class JobKind(Kind):
     after = ("roleAssignment",)
 
     def check(self, spec: JobSpec) -> Iterator[Flaw]:
-        if spec.method != "supervised":
-            yield flaw(
-                "method",
-                "FT1200",
-                f"`method: {spec.method}` is not supported yet",
-                why="This version trains supervised jobs; preference and reinforcement come in a later one.",
-                fix="Use `method: supervised`, or wait for a later version.",
-            )
+        yield from recipe.flaws(spec)
+        if not isinstance(spec.method, str):
+            yield from graders.flaws(spec.method.reinforcement.grader)
+
+    def prepare(self, resource: Resource, base: Path, declared: Mapping[Address, Resource]) -> Prepared:
+        """The price, and the programs of Python graders: what is in them is part of the recipe."""
+        from ftctl.kinds.estimate import priced  # noqa: PLC0415  the price book is only read where something trains
+
+        method, price = resource.spec.method, priced(resource.spec, declared)
+        if isinstance(method, str):
+            return Prepared(price)
+        found, problems = graders.sources(method.reinforcement.grader, resource, base)
+        return Prepared(price | {"graders": found}, tuple(problems))
 
     def relate(self, resource: Resource, declared: Mapping[Address, Resource]) -> Iterator[Flaw]:
         spec: JobSpec = resource.spec
@@ -121,25 +134,17 @@ class JobKind(Kind):
                     why="Azure trains only on files of the job's own account.",
                     fix="Declare the dataset once more with the job's `resource`.",
                 )
-        yield from _data_flaws(spec, declared)
+        yield from fit.flaws(resource, declared)
 
     def wanted(self, resource: Resource, world: World) -> Wanted:
         spec: JobSpec = resource.spec
         account = account_of(resource)
-        files = {"training": spec.training, **({"validation": spec.validation} if spec.validation else {})}
-        data = {field: Address("dataset", name) for field, name in files.items()}
-        hyperparameters = {
-            name: value for name, value in msgspec.to_builtins(spec.hyperparameters).items() if value != "auto"
-        }
+        data = fit.named(spec)
         fields = {
-            "model": spec.model,
-            "method": spec.method,
-            "trainingType": spec.training_type,
-            **({"seed": spec.seed} if spec.seed is not None else {}),
-            **hyperparameters,
+            **recipe.fields(resource, world),
             **{field: world.output(address, "sha256") for field, address in data.items()},
         }
-        fingerprint = digest(fields)[:12]
+        fingerprint = digest(fields)[:_DIGITS]
         arm_id = str(world.output(account, "id"))
         return Wanted(
             key=_key(arm_id, marks.stack_mark(world.home.stack), fingerprint),
@@ -148,19 +153,52 @@ class JobKind(Kind):
                 "account": arm_id,
                 "endpoint": world.output(account, "endpoint"),
                 "files": {field: world.output(address, "id") for field, address in data.items()},
-                "hyperparameters": hyperparameters,
+                "model": recipe.model_id(spec, world),
+                "hyperparameters": recipe.hyperparameters(spec.hyperparameters),
+                "parts": recipe.method_parts(resource),
+                "integrations": recipe.integrations(spec),
                 "text": _text(resource),
             },
             name=marks.suffix(_text(resource), world.home, fingerprint),
         )
 
     def promised(self, resource: Resource, world: World) -> Mapping[str, Any]:
-        return {"system": world.output(Address("dataset", resource.spec.training), "system")}
+        """`recipe` stands for the model until that is trained: plans that build on it stay sharp."""
+        spec: JobSpec = resource.spec
+        fields = self.wanted(resource, world).fields
+        former = None if isinstance(spec.model, str) else Address("job", spec.model.job)
+        return {
+            "system": world.output(Address("dataset", spec.training), "system"),
+            "recipe": digest(fields)[:_DIGITS],
+            "base": world.output(former, "base") if former else recipe.root(str(spec.model)),
+        }
 
-    def prepare(self, resource: Resource, base: Path, declared: Mapping[Address, Resource]) -> Prepared:
-        from ftctl.kinds.estimate import priced  # noqa: PLC0415  the price book is only read where something trains
+    def normal(self, path: str, value: Any) -> Any:
+        """A model that a stack trained is the recipe in its name: `{job: …}` is known by that before it is trained."""
+        if path != "model" or not isinstance(value, str) or ".ft-" not in value:
+            return value
+        marked = marks.parse_suffix(value)
+        return f"recipe/{marked[2]}" if marked else value
 
-        return Prepared(priced(resource.spec))
+    def outlook(self, resource: Resource, world: World) -> Outlook:
+        """Whether this can be trained there: by the region's own list of models, or the dated catalogue."""
+        base = self.promised(resource, world)["base"]
+        location = world.output(account_of(resource), "location")
+        if isinstance(base, Unknown) or isinstance(location, Unknown):
+            return Outlook()
+        return preflight.outlook(resource, str(base), str(location), world.fact(resource.address, "listed"))
+
+    def preview(
+        self, clients: Clients, home: Home, resources: Sequence[Resource], world: World
+    ) -> Mapping[Address, Mapping[str, Any]]:
+        """What the regions' lists of models say: one call a region, and only when a training is planned."""
+        where = {one.address: str(world.output(account_of(one), "location")) for one in resources}
+        listed = {region: preflight.listed(clients, home, region) for region in sorted(set(where.values()))}
+        return {address: {"listed": listed[region]} for address, region in where.items()}
+
+    def retries(self, resource: Resource) -> int:
+        again = resource.spec.on_failure
+        return again.retry if isinstance(again, Retry) else 0
 
     def budget(self, resource: Resource) -> Budget | None:
         amount = resource.spec.max_cost
@@ -244,42 +282,6 @@ class JobKind(Kind):
         data.delete_job(live.id)
 
 
-def _data_flaws(spec: JobSpec, declared: Mapping[Address, Resource]) -> Iterator[Flaw]:
-    """What is wrong with local data for this job: examples its model does not take, or that stand in both files."""
-    names = {"training": spec.training, **({"validation": spec.validation} if spec.validation else {})}
-    data = {field: declared[found] for field, name in names.items() if (found := Address("dataset", name)) in declared}
-    read = {field: one.prepared for field, one in data.items() if "checked" in one.prepared}
-    for field, facts in read.items():
-        if problem := _too_long(facts["checked"].report, facts["shown"], spec.model):
-            yield Flaw(field, problem)
-    if {"training", "validation"} <= read.keys():
-        from ftctl.data.check import leaks  # noqa: PLC0415  decoding is only needed where there is data
-
-        if leak := leaks(read["training"]["checked"], read["validation"]["checked"]):
-            what = f"{read['training']['shown']}: {leak.what}"
-            yield Flaw("validation", Problem(leak.code, what, severity=Severity.WARNING))
-
-
-def _too_long(report: Report, shown: str, model: str) -> Problem | None:
-    """The examples that have more tokens than the model takes; a warning where the tokens are only guessed."""
-    from ftctl.catalog.lengths import longest_example  # noqa: PLC0415  decoding is only needed where there is data
-    from ftctl.data.tokens import ESTIMATE  # noqa: PLC0415  the same
-
-    limit, tokens = longest_example(model), report.tokens
-    if limit is None or tokens is None:
-        return None
-    number = sum(examples for length, examples in tokens.total.items() if length > limit)
-    if not number:
-        return None
-    lines = sorted(long.line for long in tokens.longest if long.tokens > limit)
-    named = ", ".join(map(str, lines[:_NAMED])) + (" …" if number > _NAMED else "")
-    noun, verb = ("example", "has") if number == 1 else ("examples", "have")
-    what = f"{number:,} {noun} of {shown} {verb} more than the {limit:,} tokens that {model} takes: "
-    what += f"line {named}; the longest has {tokens.longest[0].tokens:,}"
-    severity = Severity.WARNING if tokens.encoding == ESTIMATE else Severity.ERROR
-    return Problem("FT1323", what, severity=severity)
-
-
 def _text(resource: Resource) -> str:
     """The part of the suffix that people read."""
     return str(resource.spec.suffix or resource.address.name.replace("_", "-")[:18])
@@ -295,16 +297,16 @@ def _account(wanted: Wanted) -> str:
 
 def _body(wanted: Wanted) -> dict[str, Any]:
     """The job as Azure wants it: what is `auto` is left out, the training type never is."""
-    fields, files = wanted.fields, wanted.settings["files"]
-    hyperparameters = wanted.settings["hyperparameters"]
+    fields, settings, files = wanted.fields, wanted.settings, wanted.settings["files"]
     return {
-        "model": fields["model"],
+        "model": settings["model"],
         "training_file": files["training"],
         **({"validation_file": files["validation"]} if "validation" in files else {}),
-        "method": {"type": "supervised", "supervised": {"hyperparameters": hyperparameters}},
+        "method": recipe.body(fields["method"], settings["hyperparameters"], settings["parts"]),
         "suffix": wanted.name,
         "trainingType": fields["trainingType"],
         **({"seed": fields["seed"]} if "seed" in fields else {}),
+        **({"integrations": settings["integrations"]} if settings["integrations"] else {}),
     }
 
 
@@ -356,7 +358,13 @@ def _find_later(clients: Clients, data: DataPlane, wanted: Wanted, home: Home) -
 def _stage(data: DataPlane, body: dict[str, Any]) -> str:
     """Where a running job is: its status and its newest event."""
     newest = next(iter(data.job_events(body["id"], limit=1)), None)
-    return f"{body['status']}: {newest['message']}" if newest else str(body["status"])
+    status = state(str(body["status"]))
+    return f"{status}: {newest['message']}" if newest else status
+
+
+def state(status: str) -> str:
+    """A job's status in words that tell the states apart."""
+    return _STATES.get(status, status)
 
 
 def _live(body: dict[str, Any], within: str, endpoint: str, home: Home, sha256s: Mapping[str, str]) -> Live:
@@ -371,11 +379,7 @@ def _live(body: dict[str, Any], within: str, endpoint: str, home: Home, sha256s:
         id=body["id"],
         name=body.get("suffix") or body["id"],
         fields={
-            "model": body.get("model"),
-            "method": (body.get("method") or {}).get("type", "supervised"),
-            "trainingType": body.get("trainingType"),
-            "seed": body.get("seed"),
-            **(body.get("hyperparameters") or {}),
+            **recipe.live_fields(body),
             **{field: sha256s.get(file, file) for field, file in files.items() if file},
         },
         outputs={
@@ -387,7 +391,7 @@ def _live(body: dict[str, Any], within: str, endpoint: str, home: Home, sha256s:
         owner=home.stack if mine else None,
         label=text if mine else "",
         health=_HEALTH.get(body.get("status", ""), Health.PENDING),
-        detail=str(error.get("message") or body.get("status") or ""),
+        detail=str(error.get("message") or state(str(body.get("status") or ""))),
         within=within,
         created=float(body.get("created_at") or 0),
         raw=body,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from ftctl.core.changes import Action, Change, Plan
@@ -57,6 +58,7 @@ def _change(change: Change) -> dict[str, Any]:
         "affects": [str(address) for address in change.affects],
         "needs": [str(address) for address in change.needs],
         "estimate": estimate_json(change.estimate) if change.estimate else None,
+        **({"preflight": [asdict(finding) for finding in change.findings]} if change.findings else {}),
     }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from ftctl.core.changes import Action, Change, Plan, Reason
 from ftctl.core.diff import FieldChange
 from ftctl.core.errors import Severity
-from ftctl.core.model import ChangeClass, Mode
+from ftctl.core.model import ChangeClass, Mode, Standing
 from ftctl.render.estimate import estimate_rows, total_text
 from ftctl.render.look import Look, Style, clean, counted, padded, width_of
 from ftctl.render.values import leaves, pair, shortened, shown
@@ -140,7 +140,9 @@ def _movement(field: FieldChange, look: Look) -> str:
 
 
 def _remarks(change: Change, look: Look) -> list[str]:
-    lines = [line for text in change.because for line in look.wrap(shortened(clean(text), look), _BODY)]
+    doubts = [f"{one.standing}: {one.what} ({one.basis})" for one in change.findings if one.standing != Standing.PASS]
+    said = (*change.because, *doubts)
+    lines = [line for text in said for line in look.wrap(shortened(clean(text), look), _BODY)]
     if change.reason is Reason.DRIFTED:
         lines += look.wrap("Azure has the value on the left; what is declared was not touched.", _BODY)
     if change.affects:

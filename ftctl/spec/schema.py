@@ -36,10 +36,19 @@ def generate() -> dict[str, Any]:
     from ftctl.spec.declaration import declaration  # noqa: PLC0415  imports every kind
 
     (top,), parts = msgspec.json.schema_components([declaration()], ref_template="#/$defs/{name}")
-    definitions = {name: _opened(part) for name, part in sorted(parts.items())}
+    definitions = {name: _opened(_tagged(part)) for name, part in sorted(parts.items())}
     stack = definitions.pop(top["$ref"].rpartition("/")[2])
     about = {"$schema": DIALECT, "$id": f"urn:ftctl:{NAME}", "title": "An ftctl stack"}
     return {**about, **{k: v for k, v in stack.items() if k != "title"}, "$defs": {**definitions, **_VARIABLES}}
+
+
+def _tagged(schema: dict[str, Any]) -> dict[str, Any]:
+    """A struct whose `type` says which of several it is, with a description for that as well."""
+    tag = schema.get("properties", {}).get("type", {})
+    if tag.keys() != {"enum"}:
+        return schema
+    properties = {**schema["properties"], "type": {"description": "Which of the types this is.", **tag}}
+    return {**schema, "properties": properties}
 
 
 def text(schema: Mapping[str, Any]) -> str:

@@ -126,6 +126,10 @@ class _Reader:
         for cause in error.context or ():
             causes[int(cause.relative_schema_path[0])].append(cause)
         fitting = [index for index, branch in enumerate(branches) if _takes(branch, error.instance)]
+        if (tags := error.schema.get("discriminator")) and isinstance(error.instance, dict):
+            named = str(error.instance.get(tags["propertyName"]))
+            chosen = tags["mapping"].get(named)
+            fitting = [index for index in fitting if error.validator_value[index].get("$ref") == chosen] or fitting
         if not fitting:
             yield self._wrong_type(path, error.instance, _words(branches))
             return

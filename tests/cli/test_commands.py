@@ -22,6 +22,7 @@ from ftctl.request import Request
 SUBCOMMANDS = [
     *(("local", name) for name in ("up", "down", "reset", "env", "clock", "faults", "settings")),
     ("local", "clock", "advance"),
+    ("job", "grade"),
     *(("local", "faults", name) for name in ("add", "load", "clear")),
 ]
 HEAVY = ("openai", "azure", "jsonschema", "rich", "deepdiff", "yaml", "requests", "msgspec")

@@ -57,6 +57,9 @@ class FakeRules:
     def referenced(self, resource):
         return resource.spec.get("reference", False)
 
+    def retries(self, resource):
+        return resource.spec.get("retries", 0)
+
     def checks(self, resource):
         return resource.spec.get("checks", False)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from ftctl.core.codes import CODES, azure, command, data, kinds, local, plan, results, spec
+from ftctl.core.codes import CODES, azure, command, data, jobs, kinds, local, plan, results, spec
 from ftctl.core.errors import Code, Exit
 from ftctl.spec.schema import load_schema
 
@@ -35,9 +35,15 @@ YAML completes and checks a stack with the schema that `ftctl schema` prints.
   characters themselves.
 - **An environment** (`-e prod`) is merged deep over the file: maps merge, lists and scalars replace, and a
   key whose value is `null` is taken out.
+- **A job is its recipe**: model, method with all its fields, graders with their programs in full, seed,
+  training type, and the content of its data. Another recipe is another training; the same one is never paid
+  for again. Suffix, `onFailure` and `integrations` are no part of it. `model: {job: NAME}` goes on from what
+  another job trains and stands for that job's recipe, so that the plan is known before it is trained; the
+  model's own id is another spelling, and another recipe. `integrations` has no place for a key: keys of
+  Weights & Biases are kept in Azure.
 - **Everything declared is sent or refused.** Unknown keys are errors; what is marked *not supported yet* is
-  refused with FT1200. So are, for now, `method: dpo` and `reinforcement`, every checkpoint but `last`, and
-  serving a job from another account than its own.
+  refused with FT1200. So are, for now, every checkpoint but `last`, and serving a job from another account
+  than its own.
 """
 
 _ERRORS = """\
@@ -50,7 +56,7 @@ When several things are wrong at once, the exit code is that of the gravest.
 """
 
 _GROUPS = (
-    ("Specs", spec.CODES | kinds.CODES),
+    ("Specs", spec.CODES | kinds.CODES | jobs.CODES),
     ("Training data", data.CODES),
     ("Azure", azure.CODES),
     ("Plan and apply", plan.CODES),
