@@ -171,6 +171,7 @@ def plan(
 ) -> Plan:
     """Observe and compare; reads only. `max_cost` is for this plan's trainings and those of `others` together."""
     from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
+    from ftctl.engine.observe import examine  # noqa: PLC0415  the same
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
     observed = observe(stack, clients)
@@ -179,11 +180,12 @@ def plan(
     compared = partial(
         compare, stack.home, stack.resources, kinds(), mode=mode, adopt=adopt, retry=retry, budgets=budgets, now=now
     )
-    made = compared(observed)
-    if facts := _preview(stack, clients, made):
-        observed = replace(observed, facts={**observed.facts, **facts})
-        made = compared(observed)
-    return made
+    first = compared(observed)
+    facts = _preview(stack, clients, first)
+    judged = examine(clients, stack.resources, kinds(), first.world).lives if mode is Mode.NORMAL else ()
+    if not (facts or judged):
+        return first
+    return compared(replace(observed, lives=(*observed.lives, *judged), facts={**observed.facts, **facts}))
 
 
 def _preview(stack: Stack, clients: Clients, made: Plan) -> dict[Address, Mapping[str, Any]]:
@@ -237,7 +239,7 @@ def apply(
     from ftctl.engine.execute import Job, execute  # noqa: PLC0415  the same
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
-    if plan.problems:
+    if plan.fatal:
         raise FtctlError.all(plan.problems)
     resources = {resource.address: resource for resource in stack.resources}
     job = Job(lower(plan, kinds()), resources, kinds(), plan.world, plan.granting)

@@ -122,7 +122,7 @@ def _check_budgets(costs: Mapping[str, float | None], plans: Mapping[str, Plan])
 def _one(stack: Stack, opened: Session, order: Order, results: list[dict[str, Any]]) -> Exit:
     plan = _plan(stack, opened, order)
     complain(plan.problems)
-    if plan.empty or verdict(plan) is not Exit.DONE:
+    if plan.fatal or plan.idle:
         _show_plan(plan, order)
         results.append({"plan": plan_json(plan), "report": None})
         return verdict(plan)
@@ -162,14 +162,15 @@ def _execute(plan: Plan, stack: Stack, opened: Session, order: Order, results: l
         run = partial(workflow.apply, plan, stack, opened.clients(stack), clock=opened.clock)
         report = run(emit=live, stop=stop, wait=order.wait)
     results.append({"plan": plan_json(plan), "report": report_json(stack.name, report)})
-    _conclude(stack, report, order)
+    _conclude(plan, stack, report, order)
     return report.exit
 
 
-def _conclude(stack: Stack, report: Report, order: Order) -> None:
+def _conclude(plan: Plan, stack: Stack, report: Report, order: Order) -> None:
     if order.output == "text":
         show("\n" + report_text(stack.name, report, look(sys.stdout), resume=order.resume))
-    complain(_about(outcome) for outcome in report.having(Result.FAILED) if outcome.problem)
+    found = [_about(outcome) for outcome in report.having(Result.FAILED) if outcome.problem]
+    complain(problem for problem in found if problem not in plan.problems)  # those are told of already
 
 
 def _about(outcome: Outcome) -> Problem:

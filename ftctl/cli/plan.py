@@ -54,7 +54,7 @@ def command(
     request = options.request(paths, environment, variables, adopt=adopt, retry=retry, max_cost=max_cost)
     with errors_as(output):
         code, plans = _plans(request, output, trace)
-        if out and code is Exit.DONE:
+        if out and code in {Exit.DONE, Exit.GATE} and not any(plan.fatal for plan in plans):
             _save(out, plans, request)
             tell(f"\nSaved. To apply exactly this: ftctl apply {out}")
     changes = detailed_exitcode and any(not plan.empty for plan in plans)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ftctl.core.diff import FieldChange
 from ftctl.core.digest import canonical, digest
-from ftctl.core.errors import Problem
+from ftctl.core.errors import Exit, FtctlError, Problem, Severity
 from ftctl.core.estimate import Estimate, Total, total
 from ftctl.core.model import Address, ChangeClass, Finding, Home, Live, Mode, World
 
@@ -22,6 +22,7 @@ class Action(StrEnum):
     REPLACE = "replace"
     DELETE = "delete"
     ADOPT = "adopt"
+    JUDGE = "judge"
     BLOCKED = "blocked"
 
 
@@ -48,6 +49,9 @@ class Reason(StrEnum):
     DUPLICATE = "is a second run of the same recipe"
     DESTROYED = "the stack is destroyed"
     REFUSED = "cannot be done"
+    UNJUDGED = "is judged before anything that serves is touched"
+    NOT_PASSED = "does not let the model pass"
+    HELD = "is held back by its gate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +148,17 @@ class Plan:
     def estimate(self) -> Total:
         """What all the trainings may cost."""
         return total(change.estimate for change in self.trainings)
+
+    @property
+    def fatal(self) -> tuple[Problem, ...]:
+        """The problems for which nothing of the plan is carried out; a gate that refuses holds back only its own."""
+        errors = [problem for problem in self.problems if problem.severity is Severity.ERROR]
+        return tuple(problem for problem in errors if FtctlError(problem).exit is not Exit.GATE)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing of it can be done."""
+        return all(change.action is Action.BLOCKED for change in self.pending)
 
     def digest(self) -> str:
         """What an approval is bound to: actions, live ids, before and after.

@@ -12,6 +12,8 @@ from ftctl.core.diff import FieldChange, differences, has_unknown
 from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
 from ftctl.core.estimate import Budget, Estimate
+from ftctl.core.gating import gated, judgement
+from ftctl.core.grants import blindness, granting_of
 from ftctl.core.guard import over_budget, protected
 from ftctl.core.model import (
     Address,
@@ -26,8 +28,6 @@ from ftctl.core.model import (
     Wanted,
     World,
 )
-
-FRESH_GRANT_SECONDS = 30 * 60  # Azure gives a new role assignment this long to reach the data plane
 
 
 class Rules(Protocol):
@@ -52,6 +52,8 @@ class Rules(Protocol):
     @property
     def serves(self) -> bool: ...
     @property
+    def judges(self) -> bool: ...
+    @property
     def after(self) -> tuple[str, ...]: ...
     @property
     def classes(self) -> Mapping[str, ChangeClass]: ...
@@ -65,6 +67,7 @@ class Rules(Protocol):
     def referenced(self, resource: Resource) -> bool: ...
     def retries(self, resource: Resource) -> int: ...
     def checks(self, resource: Resource) -> bool: ...
+    def failure(self, live: Live) -> Problem: ...
     def predecessor(self, wanted: Wanted, lives: Iterable[Live]) -> Live | None: ...
     def budget(self, resource: Resource) -> Budget | None: ...
     def estimate(
@@ -94,8 +97,8 @@ def plan(
     problems = [change.problem for change in changes if change.problem]
     kept = [resource for resource in resources if rules[resource.address.kind].protected(resource)]
     problems += protected(changes, {rules[r.address.kind].wanted(r, planner.world).key: r for r in kept})
-    granting = _granting(home, observed.lives, changes, now)
-    problems += _blindness(observed, changes, granting=granting)
+    granting = granting_of(home, observed.lives, changes, now)
+    problems += blindness(observed, changes, granting=granting)
     own = [budget for one in resources if (budget := rules[one.address.kind].budget(one))]
     problems += over_budget((change for change in changes if change.trains), [*own, *budgets])
     return Plan(home, mode, tuple(changes), tuple(problems), granting, planner.world)
@@ -142,7 +145,8 @@ class _Planner:
         live = next((live for live in found if live.health is not Health.CANCELLED), None)
         twin = self.matched.setdefault((rules.name, wanted.key), resource.address)
         promised = rules.promised(resource, self.world)
-        change = self._decide(resource, wanted, live)
+        gates = [self.decided[a] for a in resource.references if self.rules[a.kind].judges]
+        change = gated(self._decide(resource, wanted, live), gates)
         outputs = live.outputs if live and change.action not in {Action.CREATE, Action.REPLACE} else {}
         self.outputs[resource.address] = {**promised, **outputs}
         self.decided[resource.address] = change
@@ -153,6 +157,8 @@ class _Planner:
         rules = self.rules[resource.address.kind]
         if rules.referenced(resource):
             return self._referenced(resource, live)
+        if rules.judges:
+            return self._judgement(resource, wanted, live)
         if live is None:
             unseen = any(kind == rules.name and wanted.key.startswith(within) for kind, within in self.blind)
             return self._creation(resource, wanted, Reason.UNSEEN if unseen else Reason.MISSING)
@@ -166,6 +172,13 @@ class _Planner:
             return self._existing(resource, wanted, live, ())
         fields = differences(live.fields, wanted.fields, normal=rules.normal, immutable=rules.immutable)
         return self._existing(resource, wanted, live, fields)
+
+    def _judgement(self, resource: Resource, wanted: Wanted, live: Live | None) -> Change:
+        """Of one that judges: what it said already, or that it is still to be asked."""
+        rules = self.rules[resource.address.kind]
+        asks = rules.outlook(resource, self.world).because
+        base = Change(resource.address, Action.JUDGE, Reason.UNJUDGED, after=wanted.fields, because=asks)
+        return judgement(resource, base, live, rules.failure(live) if live and live.health is Health.FAILED else None)
 
     def _referenced(self, resource: Resource, live: Live | None) -> Change:
         if live:
@@ -231,6 +244,7 @@ class _Planner:
         elif fields:
             drifted = bool(live.applied) and digest(wanted.fields).startswith(live.applied)
             follows = all(has_unknown(change.after) for change in fields) or bool(self._used_again(resource, fields))
+            follows = follows or self._chosen(resource, fields)
             reason = Reason.DRIFTED if drifted else Reason.FOLLOWS if follows else Reason.DIFFERS
             base = replace(base, action=Action.UPDATE, reason=reason, change_class=self._class(rules, fields))
         elif live.health is Health.PENDING:
@@ -274,6 +288,11 @@ class _Planner:
             for change in found
             if change.live and any(field.after in change.live.outputs.values() for field in fields)
         ]
+
+    def _chosen(self, resource: Resource, fields: tuple[FieldChange, ...]) -> bool:
+        """Whether a difference is what a gate chose."""
+        chosen = [self.outputs.get(a, {}).get("model") for a in resource.references if self.rules[a.kind].judges]
+        return any(field.after in chosen for field in fields)
 
     def leftovers(self, mode: Mode) -> list[Change]:
         """Owned live things that nothing declared matches."""
@@ -379,18 +398,3 @@ def _apart(changes: list[Change], declared: Collection[Address]) -> Iterator[Cha
             yield replace(change, address=address)
         else:
             yield change
-
-
-def _granting(home: Home, lives: Iterable[Live], changes: Iterable[Change], now: float) -> bool:
-    """Whether a role assignment of the stack is about to be made, or was a short while ago."""
-    planned = any(change.kind == "roleAssignment" and change.action is Action.CREATE for change in changes)
-    return planned or any(
-        live.kind == "roleAssignment" and live.owner == home.stack and now - live.created < FRESH_GRANT_SECONDS
-        for live in lives
-    )
-
-
-def _blindness(observed: Observed, changes: Iterable[Change], *, granting: bool) -> list[Problem]:
-    """A refused listing is no problem while the right to it is just being given, or goes with the account."""
-    going = {change.key for change in changes if change.kind == "account" and change.action is Action.DELETE}
-    return [blind.problem for blind in observed.blind if not (granting or blind.within in going)]

@@ -16,6 +16,7 @@ class Op(StrEnum):
     UPDATE = "update"
     DELETE = "delete"
     WAIT = "wait"
+    JUDGE = "judge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ _OPS = {
     Action.ADOPT: (Op.UPDATE,),
     Action.WAIT: (Op.WAIT,),
     Action.REPLACE: (Op.DELETE, Op.CREATE),
+    Action.JUDGE: (Op.JUDGE,),
+    Action.BLOCKED: (Op.JUDGE,),  # a gate that refuses fails at once, and what it holds back is skipped
 }
 
 _AT_ONCE = {Reason.SUPERSEDED, Reason.DUPLICATE}

@@ -196,8 +196,8 @@ class _Run:
                 if step.op is not Op.DELETE:
                     self.outputs[step.address] = outputs
                 self._end(step, Result.DONE, text, outputs=told, answer=said)
-            case Failed(problem):
-                self._end(step, Result.FAILED, problem.what, problem=problem)
+            case Failed(problem, told):
+                self._end(step, Result.FAILED, problem.what, problem=problem, outputs=told)
 
     def _words(self, number: int, text: str) -> None:
         """Progress, said once."""

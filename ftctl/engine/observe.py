@@ -46,6 +46,13 @@ def observe(clients: Clients, home: Home, resources: Sequence[Resource], kinds: 
     return Observed(tuple(live for found in seen for live in found.lives), facts, blind)
 
 
+def examine(clients: Clients, resources: Sequence[Resource], kinds: Mapping[str, Kind], world: World) -> Seen:
+    """What those that judge say now, with what a first plan knows as their `world`. Read, and only read."""
+    asked = [kind for kind in kinds.values() if kind.judges]
+    found = [kind.examine(clients, [r for r in resources if r.address.kind == kind.name], world) for kind in asked]
+    return Seen(tuple(live for seen in found for live in seen.lives))
+
+
 def _outside(kind: Kind, clients: Clients, home: Home, resources: Iterable[Resource]) -> _Look:
     scope = Scope(home, tuple(r for r in resources if r.address.kind == kind.name))
     return lambda: kind.observe(clients, scope)

@@ -46,7 +46,10 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
+    """`told` is what was found out before, for people."""
+
     problem: Problem
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 Next = Again | Done | Failed
@@ -114,6 +117,8 @@ class Task:
         if self.step.op is Op.DELETE:
             assert change.live is not None
             return self._delete(change.live)
+        if self.step.op is Op.JUDGE:
+            return self._judge()
         wanted = self._resolve()
         match self.step.op:
             case Op.CREATE:
@@ -136,6 +141,14 @@ class Task:
         if live.health is Health.READY and not self.kind.history:
             return self._look()  # what the answer said may not be what was kept
         return self._settle(live)
+
+    def _judge(self) -> Next:
+        """Ask whether what hangs on it may go on; a plan that knows already that it may not is not asked again."""
+        live = self.step.change.live or self.kind.create(self.clients, self._resolve(), self.home, self.progress)
+        if live.health is Health.READY:
+            return Done(live.name, live.outputs, live.outputs)
+        problem = self.kind.failure(live)
+        return Failed(replace(problem, where=problem.where or self._where(), subject=str(self.address)), live.outputs)
 
     def _resolve(self) -> Wanted:
         """What is wanted, now that all before it exists; what was known at review must not have changed."""

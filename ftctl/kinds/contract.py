@@ -115,6 +115,8 @@ class Kind(ABC):
     """Whether creating it costs money and hours."""
     serves: ClassVar[bool] = False
     """Whether somebody may be calling it now."""
+    judges: ClassVar[bool] = False
+    """Whether it says of others if they may go on; it is nothing in Azure, and judged again by every plan."""
     after: ClassVar[tuple[str, ...]] = ()
     """Kinds of the same stack it waits for although no field names them."""
 
@@ -131,6 +133,10 @@ class Kind(ABC):
     def relate(self, resource: Resource, declared: Mapping[Address, Resource]) -> Iterator[Flaw]:
         """What is wrong between a declaration and those it names, offline; asked once all are prepared."""
         return iter(())
+
+    def derive(self, declared: Sequence[Resource]) -> Sequence[Resource]:
+        """All that is declared, with the things of this kind that follow from it without a section of their own."""
+        return declared
 
     def prepare(self, resource: Resource, base: Path, declared: Mapping[Address, Resource]) -> Prepared:
         """Read the local files that a declaration names; `base` is its spec's folder, `declared` the whole stack."""
@@ -195,6 +201,10 @@ class Kind(ABC):
     @abstractmethod
     def observe(self, clients: Clients, scope: Scope) -> Seen:
         """All live things of this kind, foreign ones too, in as few calls as the service allows."""
+
+    def examine(self, clients: Clients, resources: Iterable[Resource], world: World) -> Seen:
+        """For one that judges: the things that can be judged now, with `world` as a first plan knows it."""
+        return Seen()
 
     @abstractmethod
     def refresh(self, clients: Clients, live: Live, home: Home, progress: Progress) -> Live | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Resource, Wanted, World
+from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Resource, Unknown, Wanted, World
 from ftctl.kinds import marks
 from ftctl.kinds.arm import health, lowered, refuse_foreign, settable
+from ftctl.kinds.conditions import Checkpoint
 from ftctl.kinds.contract import (
     Declaration,
     Flaw,
@@ -39,7 +40,8 @@ class ModelChoice(Declaration, frozen=True):
 
     job: Annotated[str | None, reference("job", "The job whose model is served.")] = None
     checkpoint: Annotated[
-        str | dict[str, int] | None, described("Which of the job's checkpoints: last, best, or step: N.")
+        Checkpoint | None,
+        described("Which of the job's checkpoints: last, best by its validation data, or {step: N}; last if left out."),
     ] = None
     name: Annotated[str | None, described("A base model's name, or a fine-tuned model's id.")] = None
     version: Annotated[str | None, described("Its version; 1 for a fine-tuned model.")] = None
@@ -80,7 +82,7 @@ class DeploymentKind(Kind):
     name = "deployment"
     section = "deployments"
     Spec = DeploymentSpec
-    rank = 5
+    rank = 6
     in_account = True
     immutable = frozenset({"sku"})
     serves = True
@@ -101,14 +103,8 @@ class DeploymentKind(Kind):
             yield flaw(
                 "model.name", "FT1256", "`name` needs `version` beside it", fix='Add `version: "2025-04-14"`, say.'
             )
-        if model.checkpoint not in {None, "last"} if not isinstance(model.checkpoint, dict) else True:
-            yield flaw(
-                "model.checkpoint",
-                "FT1200",
-                "this checkpoint choice is not supported yet",
-                why="This version serves the model of the last checkpoint.",
-                fix="Use `checkpoint: last`, or leave it out.",
-            )
+        if model.checkpoint and not model.job:
+            yield flaw("model.checkpoint", "FT1292", "only a job's model has a `checkpoint` to choose")
 
     def relate(self, resource: Resource, declared: Mapping[Address, Resource]) -> Iterator[Flaw]:
         job = _job(resource, declared)
@@ -119,6 +115,8 @@ class DeploymentKind(Kind):
                 f"serving {job.address} of {account_of(job)} from {account_of(resource)} is not supported yet",
                 fix="Deploy in the account that trained it.",
             )
+        if job and resource.spec.model.checkpoint == "best" and not job.spec.validation:
+            yield flaw("model.checkpoint", "FT1293", f"{job.address} has no validation data to find its best model by")
         smoke = resource.spec.smoke_test
         if smoke and smoke.system == "from-training":
             systems = _training(resource, declared).prepared.get("systems") if job else 0
@@ -135,12 +133,11 @@ class DeploymentKind(Kind):
         spec: DeploymentSpec = resource.spec
         account = account_of(resource)
         arm_id = _id(str(world.output(account, "id")), resource.address.name)
-        job = Address("job", spec.model.job) if spec.model.job else None
         return Wanted(
             key=arm_id.lower(),
             fields={
-                "model": world.output(job, "model") if job else spec.model.name,
-                "version": "1" if job else spec.model.version,
+                "model": _model(resource, world) if spec.model.job else spec.model.name,
+                "version": "1" if spec.model.job else spec.model.version,
                 "format": spec.model.format,
                 "sku": spec.sku,
                 "capacity": spec.capacity,
@@ -238,6 +235,14 @@ def _id(account: str, name: str) -> str:
 def _job(resource: Resource, declared: Mapping[Address, Resource]) -> Resource | None:
     name = resource.spec.model.job
     return declared.get(Address("job", name)) if name else None
+
+
+def _model(resource: Resource, world: World) -> Any:
+    """The model that a job trained, or the checkpoint of it that a gate chose."""
+    job = Address("job", resource.spec.model.job)
+    gate = next((address for address in resource.references if address.kind == "gate"), job)
+    chosen = world.output(gate, "model")
+    return Unknown(job, "model") if isinstance(chosen, Unknown) else chosen
 
 
 def _training(resource: Resource, declared: Mapping[Address, Resource]) -> Resource:

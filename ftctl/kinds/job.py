@@ -13,6 +13,7 @@ from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.estimate import Budget, Estimate
 from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Outlook, Resource, Unknown, Wanted, World
 from ftctl.kinds import fit, graders, marks, preflight, recipe
+from ftctl.kinds.conditions import Gate, gate_flaws
 from ftctl.kinds.contract import (
     Declaration,
     Flaw,
@@ -24,7 +25,6 @@ from ftctl.kinds.contract import (
     account_of,
     described,
     flaw,
-    later,
     reference,
 )
 from ftctl.kinds.recipe import ByReinforcement, Continued, Hyperparameters, Integrations
@@ -91,7 +91,7 @@ class JobSpec(Declaration, frozen=True):
         described("The most that it may be estimated to cost, in US dollars; a plan over it is blocked."),
     ] = None
     integrations: Annotated[Integrations | None, described("Services that the training reports to.")] = None
-    gates: Annotated[list[Any] | None, later("Conditions between training and serving.")] = None
+    gates: Annotated[list[Gate] | None, described("What has to be true of the model before it serves.")] = None
     resource: Annotated[str | None, reference("account", "The account, where the stack has several.")] = None
 
 
@@ -107,6 +107,8 @@ class JobKind(Kind):
     after = ("roleAssignment",)
 
     def check(self, spec: JobSpec) -> Iterator[Flaw]:
+        rewarded = recipe.name_of(spec.method) == "reinforcement"
+        yield from gate_flaws(spec.gates, validated=bool(spec.validation), rewarded=rewarded)
         yield from recipe.flaws(spec)
         if not isinstance(spec.method, str):
             yield from graders.flaws(spec.method.reinforcement.grader)

@@ -15,7 +15,7 @@ from ftctl.render.values import shortened
 
 Key = tuple[Address | None, Op | None]
 
-DOING = {Op.CREATE: "creating", Op.UPDATE: "updating", Op.DELETE: "deleting", Op.WAIT: "waiting"}
+DOING = {Op.CREATE: "creating", Op.UPDATE: "updating", Op.DELETE: "deleting", Op.WAIT: "waiting", Op.JUDGE: "judging"}
 _SHORTEST, _LONGEST = 1.0, 60.0  # seconds between two progress lines of one step
 _MARKS = {
     Stage.STARTED: ("·", "."),

@@ -9,8 +9,9 @@ from ftctl.core.steps import Op
 from ftctl.render.look import Look, Style, clean, duration, padded, width_of
 from ftctl.render.values import shortened
 
-PAST = {Op.CREATE: "created", Op.UPDATE: "updated", Op.DELETE: "deleted", Op.WAIT: "ready"}
-_LEFT = {Op.WAIT: "waited for"}
+PAST = {Op.CREATE: "created", Op.UPDATE: "updated", Op.DELETE: "deleted", Op.WAIT: "ready", Op.JUDGE: "passed"}
+_LEFT = {Op.WAIT: "waited for", Op.JUDGE: "judged"}
+_SELDOM = {Op.WAIT: "awaited", Op.JUDGE: "passed"}
 _TITLES = {
     Result.DONE: ("Done", "✓", "+", Style.GREEN),
     Result.FAILED: ("Failed", "✗", "x", Style.BOLD),
@@ -22,7 +23,12 @@ _TITLES = {
 def report_text(stack: str, report: Report, look: Look, *, resume: str) -> str:
     """The report. `resume` is the command that continues what is left."""
     blocks = [_section(result, report.having(result), look) for result in Result]
-    blocks += [list(_answers(report.outcomes, look)), _farewell(report, look, resume), [summary(stack, report)]]
+    blocks += [
+        list(_judgements(report.outcomes, look)),
+        list(_answers(report.outcomes, look)),
+        _farewell(report, look, resume),
+        [summary(stack, report)],
+    ]
     return "\n\n".join("\n".join(lines) for lines in blocks if lines)
 
 
@@ -30,7 +36,7 @@ def summary(stack: str, report: Report) -> str:
     """The last line of a report. Frozen: scripts read it."""
     done = [outcome.op for outcome in report.having(Result.DONE)]
     parts = [f"{done.count(op)} {PAST[op]}" for op in (Op.CREATE, Op.UPDATE, Op.DELETE)]
-    parts += [f"{done.count(Op.WAIT)} awaited"] if Op.WAIT in done else []
+    parts += [f"{done.count(op)} {word}" for op, word in _SELDOM.items() if op in done]
     for result in (Result.FAILED, Result.PENDING, Result.NOT_ATTEMPTED):
         parts += [f"{number} {result}"] if (number := len(report.having(result))) else []
     return f"{clean(stack)}: {', '.join(parts)} in {duration(report.seconds)}."
@@ -62,6 +68,18 @@ def _words(outcome: Outcome, look: Look) -> str:
         case Result.NOT_ATTEMPTED:
             words = text or f"to be {_LEFT.get(outcome.op, PAST[outcome.op])}"
     return f"{words} ({duration(outcome.seconds)})" if outcome.seconds >= 1 else words
+
+
+def _judgements(outcomes: Sequence[Outcome], look: Look) -> Iterator[str]:
+    """What gates found, each condition with its number."""
+    for outcome in outcomes:
+        conditions = outcome.outputs.get("conditions") if outcome.op is Op.JUDGE else ()
+        if conditions:
+            yield f"{outcome.address} found:"
+        for one in conditions or ():
+            _, symbol, ascii_, style = _TITLES[Result.DONE if one["passed"] else Result.FAILED]
+            mark = look.paint(padded(look.pick(symbol, ascii_), 3), style)
+            yield from look.wrap(clean(one["told"]), f"  {mark} ", " " * 6)
 
 
 def _answers(outcomes: Sequence[Outcome], look: Look) -> Iterator[str]:

@@ -19,8 +19,8 @@ _MARKS = {
     Health.CANCELLED.value: ("✗", "x", Style.DIM),
     MISSING: ("-", "-", Style.DIM),
 }
-_SHOWN = ("model", "endpoint", "id")  # outputs that say what one can do with a thing
-_AS_IT_SHOULD_BE = {Action.NOOP, Action.CREATE, Action.WAIT}
+_SHOWN = ("model", "endpoint", "id", "step", "conditions")  # outputs that say what one can do with a thing
+_AS_IT_SHOULD_BE = {Action.NOOP, Action.CREATE, Action.WAIT, Action.JUDGE}
 
 
 def status_text(plan: Plan, look: Look) -> str:
@@ -74,6 +74,8 @@ def _name(change: Change) -> str:
 def _words(change: Change, look: Look) -> str:
     """Name, model and what is not as it should be, in that order."""
     live = change.live
+    if change.kind == "gate":
+        return _judgement(change)
     name = shortened(clean(_name(change)), look)
     parts = [name] if name and name != change.address.name else []
     if live and live.outputs.get("model"):
@@ -85,3 +87,11 @@ def _words(change: Change, look: Look) -> str:
     elif change.action not in _AS_IT_SHOULD_BE:
         parts.append(str(change.reason))
     return ", ".join(parts)
+
+
+def _judgement(change: Change) -> str:
+    """What a gate let pass or refused with its numbers, or what it will ask."""
+    live = change.live
+    if live is None:
+        return clean("; ".join(change.because))
+    return clean("; ".join(filter(None, [live.name if live.health is Health.READY else "", live.detail])))

@@ -23,6 +23,7 @@ _SYMBOLS = {  # symbol, in ASCII, style
     Verb.CANCEL: ("-", "-", Style.RED),
     Verb.WAIT: ("⏳", "...", Style.CYAN),
     Verb.ADOPT: ("<", "<", Style.GREEN),
+    Verb.JUDGE: ("?", "?", Style.CYAN),
     Verb.BLOCKED: ("!", "!", Style.BOLD),
     Verb.NOOP: (" ", " ", Style.PLAIN),
 }
@@ -35,6 +36,7 @@ _CLASSES = {  # gravest first
     ChangeClass.NEW: ("is new", "are new"),
     ChangeClass.METADATA: ("touches metadata only", "touch metadata only"),
 }
+_TOLD = {Action.BLOCKED, Action.JUDGE}
 _GRAVE = {ChangeClass.IRREVERSIBLE, ChangeClass.INTERRUPTS}
 _BODY = " " * 8
 _NAMED = 3
@@ -49,8 +51,9 @@ def plan_text(plan: Plan, look: Look) -> str:
     lines = [*_headline(plan, look), ""]
     for change in plan.pending:
         lines += [*change_lines(change, look), ""]
-    if unread := [problem for problem in plan.problems if problem.severity is Severity.ERROR]:
-        lines += [*look.wrap(f"{stack} cannot be applied: {counted(len(unread), 'problem')}, told below.", ""), ""]
+    if plan.fatal:
+        number = sum(problem.severity is Severity.ERROR for problem in plan.problems)
+        lines += [*look.wrap(f"{stack} cannot be applied: {counted(number, 'problem')}, told below.", ""), ""]
     return "\n".join([*lines, summary(plan.changes, total_text(plan.estimate(), look))])
 
 
@@ -89,7 +92,10 @@ def _told_classes(changes: Sequence[Change]) -> Iterator[tuple[str, bool]]:
     blocked = sum(change.action is Action.BLOCKED for change in changes)
     if blocked:
         yield f"{blocked} {'is' if blocked == 1 else 'are'} blocked", False
-    quiet = sum(change.change_class is ChangeClass.NONE and change.action is not Action.BLOCKED for change in changes)
+    judged = sum(change.action is Action.JUDGE for change in changes)
+    if judged:
+        yield f"{judged} {'decides' if judged == 1 else 'decide'} what may serve", False
+    quiet = sum(change.change_class is ChangeClass.NONE and change.action not in _TOLD for change in changes)
     if quiet:
         yield f"{quiet} {'is' if quiet == 1 else 'are'} on the way already", False
 

@@ -21,6 +21,7 @@ class Verb(StrEnum):
     CANCEL = "cancel"
     ADOPT = "adopt"
     WAIT = "wait for"
+    JUDGE = "judge"
     BLOCKED = "blocked"
     NOOP = "keep"
 
@@ -33,6 +34,7 @@ _VERBS = {
     Action.REPLACE: Verb.REPLACE,
     Action.DELETE: Verb.DELETE,
     Action.ADOPT: Verb.ADOPT,
+    Action.JUDGE: Verb.JUDGE,
     Action.BLOCKED: Verb.BLOCKED,
 }
 _ALWAYS = (Verb.CREATE, Verb.UPDATE, Verb.TRAIN, Verb.REPOINT, Verb.DELETE)
@@ -41,6 +43,7 @@ _SOMETIMES = {
     Verb.CANCEL: "to cancel",
     Verb.ADOPT: "to adopt",
     Verb.WAIT: "to wait for",
+    Verb.JUDGE: "to judge",
     Verb.BLOCKED: "blocked",
 }
 

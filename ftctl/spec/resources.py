@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,7 +67,10 @@ def build(
     builder = _Builder(document, declared, unresolved)
     found = [builder.resource(one, untyped=address in untyped) for address, one in declared.items()]
     builder.refuse_cycles()
-    return tuple(one for one in found if one is not None), builder.problems
+    typed: Sequence[Resource] = [one for one in found if one is not None]
+    for kind in kinds().values() if not builder.problems else ():
+        typed = kind.derive(typed)
+    return tuple(typed), builder.problems
 
 
 class _Builder:

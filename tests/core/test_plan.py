@@ -31,6 +31,7 @@ class FakeRules:
     trains: bool = False
     shared: bool = False
     serves: bool = False
+    judges: bool = False
     after: tuple = ()
     classes: dict = field(default_factory=dict)
     loss: ChangeClass = ChangeClass.IN_PLACE

@@ -100,8 +100,8 @@ BAD = {
     ),
     # references and kinds' own rules
     "not-yet": (
-        "datasets: {t: {path: p}}\njobs: {j: {model: m, training: t, gates: [], method: dpo}}",
-        ["FT1200 6:35"],
+        "datasets: {t: {path: p}}\njobs: {j: {model: m, training: t, gates: [{evaluate: {}}], method: dpo}}",
+        ["FT1200 6:43"],
     ),
     "dataset-in-two-ways": ("datasets: {t: {path: p, fileId: file-1}}", ["FT1253 5:33"]),
     "import-without-hash": ("datasets: {t: {url: 'https://a.example/b'}}", ["FT1259 5:21"]),
@@ -125,6 +125,26 @@ BAD = {
     "dataset-without-data": ("datasets:\n  d: {format: chat}", ["FT1253 6:3"]),
     "model-of-two-forms": ("deployments: {d: {model: {}}}", ["FT1255 5:26"]),
     "model-without-version": ("deployments: {d: {model: {name: gpt-4.1}}}", ["FT1256 5:33"]),
+    "gates": (
+        (
+            "jobs:\n  j:\n    model: m\n    training: t\n    validation: t\n    gates:\n"
+            "      - {metric: train_loss}\n      - {metric: full_valid_los, max: 1}\n"
+            "      - {metric: full_valid_loss, min: 2, max: 1}\n      - {improvement: {metric: overfit_ratio}}\n"
+            "      - {metric: full_valid_loss, max: 1, improvement: {metric: train_loss}}\ndatasets: {t: {path: p}}"
+        ),
+        ["FT1290 11:9", "FT1291 12:18", "FT1290 13:9", "FT1291 14:32", "FT1290 15:9"],
+    ),
+    "gates-without-what-they-measure": (
+        (
+            "jobs:\n  j:\n    model: m\n    training: t\n    gates:\n      - {metric: full_valid_loss, max: 1}\n"
+            "      - {metric: overfit_ratio, max: 1}\ndatasets: {t: {path: p}}"
+        ),
+        ["FT1291 10:18", "FT1291 11:18"],
+    ),
+    "checkpoint-without-job": (
+        'deployments: {d: {model: {name: gpt-4.1, version: "1", checkpoint: best}}}',
+        ["FT1292 5:68"],
+    ),
     "many-at-once": (
         "datasets: {d: {pth: p, format: 3}, d: {}}\njobs: {j: {training: x}, j k: 7}",
         ["FT1100 5:16", "FT1102 5:32", "FT1015 5:36", "FT1101 6:8", "FT1201 6:22", "FT1106 6:26", "FT1102 6:31"],
@@ -176,7 +196,7 @@ def test_every_code_is_reached():
     reached = {one.split()[0] for _, expected in [*BAD.values(), *WHOLE.values()] for one in expected}
     # the circle stands below, the others in test_spec
     by_other_tests = {"FT1000", "FT1001", "FT1044", "FT1045", "FT1046", "FT1202", "FT1205"}
-    once_data_is_read = {"FT1254", "FT1257"}  # Kind.relate: tests/kinds
+    once_data_is_read = {"FT1254", "FT1257", "FT1293"}  # Kind.relate: tests/kinds, tests/flow
     of_yaml = {code for code in CODES if code < "FT1040"}  # test_yaml
     assert reached | by_other_tests | once_data_is_read | of_yaml == set(CODES)
     assert {CODES[code].exit for code in CODES} == {Exit.DATA}

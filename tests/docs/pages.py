@@ -42,8 +42,8 @@ YAML completes and checks a stack with the schema that `ftctl schema` prints.
   model's own id is another spelling, and another recipe. `integrations` has no place for a key: keys of
   Weights & Biases are kept in Azure.
 - **Everything declared is sent or refused.** Unknown keys are errors; what is marked *not supported yet* is
-  refused with FT1200. So are, for now, every checkpoint but `last`, and serving a job from another account
-  than its own.
+  refused with FT1200. So are, for now, a gate's `evaluate`, and serving a job from another account than its
+  own.
 """
 
 _ERRORS = """\
@@ -103,8 +103,8 @@ def _with_inner(parts: list[str], schema: Mapping[str, Any]) -> Iterator[str]:
 def _parts(node: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
     """The definitions that a field's value, or a declaration in its section, may be."""
     for branch in [node, *node.get("anyOf", ())]:
-        below = branch.get("additionalProperties")
-        references = (branch, below) if isinstance(below, dict) else (branch,)
+        below = (branch.get("additionalProperties"), branch.get("items"))
+        references = (branch, *(one for one in below if isinstance(one, dict)))
         for reference in references:
             if "$ref" in reference and reference["$ref"] not in _VARIABLES:
                 yield reference["$ref"].rpartition("/")[2]
@@ -154,6 +154,8 @@ def _branch(node: Mapping[str, Any]) -> str:
             return ("a whole number" if kind == "integer" else "a number") + _range(node)
         case {"type": "boolean"}:
             return "`true` or `false`"
+        case {"type": "array", "items": {"$ref": _} as item}:
+            return _branch(item).replace("a map", "a list of maps", 1)
         case {"type": "array"}:
             return "a list"
         case {"type": "object", "additionalProperties": {"$ref": _}}:

@@ -78,4 +78,28 @@ CODES: dict[str, Code] = {
         "ftctl reads and uploads local files itself; imported and named files are used as they are.",
         "Take the option out, or name a local file with `path`.",
     ),
+    "FT1290": Code(
+        "A gate says nothing that can be judged",
+        Exit.DATA,
+        "A gate is a metric with a bound, or an improvement over the model that serves now.",
+        "Write `{metric: full_valid_loss, max: 1.2}` or `{improvement: {metric: full_valid_loss}}`.",
+    ),
+    "FT1291": Code(
+        "A gate's metric will not be measured",
+        Exit.DATA,
+        "A gate whose metric is missing refuses every model; that is better known before a training is paid for.",
+        "Choose a metric that the job measures, or give it validation data.",
+    ),
+    "FT1292": Code(
+        "A checkpoint without a job",
+        Exit.DATA,
+        "Checkpoints are what a job of this stack keeps; a model that is named is served as it is.",
+        "Take `checkpoint` out, or name the model of the checkpoint itself.",
+    ),
+    "FT1293": Code(
+        "The best checkpoint cannot be told",
+        Exit.DATA,
+        "The best checkpoint has the lowest full validation loss, or the highest validation reward.",
+        "Give the job `validation`, or use `checkpoint: last`.",
+    ),
 }

@@ -148,4 +148,18 @@ CODES: dict[str, Code] = {
         "The deployment is there, but did not answer for a long time. Large models can take 15 minutes.",
         "Apply again later: ftctl goes on with the check.",
     ),
+    "FT3230": Code(
+        "A gate does not let the model pass",
+        Exit.GATE,
+        "What the training measured at the checkpoint that would serve is not what the job's `gates` ask for. What"
+        " serves stays as it is.",
+        "Train again with other data or hyperparameters, choose another `checkpoint`, or loosen the gate in a reviewed"
+        " change.",
+    ),
+    "FT3231": Code(
+        "A checkpoint is not there",
+        Exit.ERROR,
+        "The service keeps the checkpoints of the last three epochs; others, and deleted ones, cannot be served.",
+        "Choose one of those that are there, `best` or `last`. `ftctl results JOB` lists them.",
+    ),
 }
