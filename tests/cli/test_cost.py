@@ -27,6 +27,14 @@ def priced(monkeypatch, usd, path="own.toml"):
     monkeypatch.setenv(VARIABLE, str(Path(path).absolute()))
 
 
+def start(ftctl, *stacks):
+    """Stacks with the sample data, of which 20 examples are kept: what costs what is told by these."""
+    for words in stacks:
+        ftctl("init", *words)
+    train = Path("specs/data/train.jsonl")
+    train.write_text("".join(train.read_text("utf-8").splitlines(keepends=True)[:20]), "utf-8")
+
+
 def edit(before, after, path=SPEC):
     text = path.read_text("utf-8")
     assert before in text
@@ -42,7 +50,7 @@ def stored_jobs():
 
 
 def test_over_a_budget_plan_and_apply_exit_with_5_and_create_nothing(ftctl):
-    ftctl("init")
+    start(ftctl, [])
     for words in (
         ("plan",),
         ("plan", "--out", "p.plan"),
@@ -62,13 +70,12 @@ def test_over_a_budget_plan_and_apply_exit_with_5_and_create_nothing(ftctl):
 
 @pytest.mark.parametrize("wrong", ["nan", "inf", "-1", "much"])
 def test_a_limit_is_a_number_of_dollars(ftctl, wrong):
-    ftctl("init")
+    start(ftctl, [])
     assert ftctl("plan", f"--max-cost={wrong}").code == Exit.USAGE
 
 
 def test_the_limit_of_the_command_line_is_for_all_stacks_together(ftctl):
-    ftctl("init")
-    ftctl("init", "--name", "other")
+    start(ftctl, [], ["--name", "other"])
     assert ftctl("plan", "--max-cost", "0.006").code == Exit.DONE
     said = ftctl("plan", "--max-cost", "0.004")
     assert (said.code, said.err.count("error FT3020")) == (Exit.BLOCKED, 1)
@@ -77,7 +84,7 @@ def test_the_limit_of_the_command_line_is_for_all_stacks_together(ftctl):
 
 
 def test_a_saved_plan_outlives_a_price_but_no_budget(ftctl, monkeypatch):
-    ftctl("init")
+    start(ftctl, [])
     assert ftctl("plan", "--max-cost", "0.01", "--out", "p.plan").code == Exit.DONE
     saved = json.loads(Path("p.plan").read_text("utf-8"))
     assert saved["request"]["max_cost"] == 0.01
@@ -94,7 +101,7 @@ def test_a_saved_plan_outlives_a_price_but_no_budget(ftctl, monkeypatch):
 
 
 def test_a_budget_in_an_environment_is_that_environments(ftctl):
-    ftctl("init", "--template", "lab")
+    start(ftctl, ["--template", "lab"])
     edit("  prod: {variables: {capacity: 200}}", "  prod: {variables: {capacity: 200}, limits: {maxCost: 0}}")
     assert ftctl("plan").code == Exit.DONE
     said = ftctl("plan", "-e", "prod")
@@ -103,7 +110,7 @@ def test_a_budget_in_an_environment_is_that_environments(ftctl):
 
 
 def test_a_broken_price_book_is_told(ftctl, monkeypatch):
-    ftctl("init")
+    start(ftctl, [])
     for wrong in ("-1", "nan", "inf", '"x"'):
         priced(monkeypatch, wrong, f"{wrong.strip(chr(34))}.toml")
         said = ftctl("plan")
@@ -111,7 +118,7 @@ def test_a_broken_price_book_is_told(ftctl, monkeypatch):
 
 
 def test_cost_before_and_after(ftctl, monkeypatch):
-    ftctl("init")
+    start(ftctl, [])
     before = json.loads(ftctl("cost", "-o", "json").out)["stacks"][0]
     (job,), (host,) = before["trainings"], before["hosting"]
     assert (job["state"], job["billed"], job["deviation_percent"]) == ("to train", None, None)
@@ -137,7 +144,7 @@ def test_cost_before_and_after(ftctl, monkeypatch):
 
 
 def test_a_base_model_and_reserved_capacity(ftctl):
-    ftctl("init")
+    start(ftctl, [])
     text = SPEC.read_text("utf-8")
     cut = text.index("deployments:")
     base = "deployments:\n  base:\n    model: {name: gpt-4.1-mini, version: '2025-04-14'}\n    sku: SKU\n"
@@ -148,7 +155,7 @@ def test_a_base_model_and_reserved_capacity(ftctl):
 
 
 def test_a_saved_plan_that_became_cheaper_is_applied_without_a_word(ftctl, monkeypatch):
-    ftctl("init")
+    start(ftctl, [])
     assert ftctl("plan", "--out", "p.plan").code == Exit.DONE
     priced(monkeypatch, 0.1)
     said = ftctl("apply", "p.plan")

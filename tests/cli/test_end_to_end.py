@@ -32,7 +32,7 @@ def last(said):
 
 def test_the_chain(ftctl, monkeypatch):
     ftctl("init")
-    assert last(ftctl("plan")) == SUMMARY.format(6, 0, "1 to train (≈ 0.0025 USD)", 0, 0)
+    assert last(ftctl("plan")) == SUMMARY.format(6, 0, "1 to train (≈ 0.0064 USD)", 0, 0)
     assert ftctl("plan", "--detailed-exitcode").code == Exit.CHANGES
     assert "  -   job/tone                 missing   tone-" in ftctl("status").out
     assert ftctl("chat", "tone", "--once", "Hi").code == Exit.ERROR

@@ -101,7 +101,7 @@ BAD = {
     # references and kinds' own rules
     "not-yet": (
         "datasets: {t: {path: p}}\njobs: {j: {model: m, training: t, gates: [{evaluate: {}}], method: dpo}}",
-        ["FT1200 6:43"],
+        ["FT1200 6:44"],
     ),
     "dataset-in-two-ways": ("datasets: {t: {path: p, fileId: file-1}}", ["FT1253 5:33"]),
     "import-without-hash": ("datasets: {t: {url: 'https://a.example/b'}}", ["FT1259 5:21"]),

@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from ftctl.core.codes import CODES, azure, command, data, jobs, kinds, local, plan, results, spec
+from ftctl.core.codes import CODES
 from ftctl.core.errors import Code, Exit
 from ftctl.spec.schema import load_schema
 
@@ -55,14 +55,23 @@ Every problem has a code that stays the same over versions, what is wrong and wh
 When several things are wrong at once, the exit code is that of the gravest.
 """
 
-_GROUPS = (
-    ("Specs", spec.CODES | kinds.CODES | jobs.CODES),
-    ("Training data", data.CODES),
-    ("Azure", azure.CODES),
-    ("Plan and apply", plan.CODES),
-    ("The local Azure", local.CODES),
-    ("The command line", command.CODES | results.CODES),
-)
+_TITLES = {
+    "FT13": "Training data",
+    "FT1": "Specs",
+    "FT2": "Azure",
+    "FT3": "Plan and apply",
+    "FT5": "The local Azure",
+    "FT6": "The command line",
+}
+
+
+def _groups() -> dict[str, dict[str, Code]]:
+    """The codes under their titles, in the order of their numbers."""
+    groups: dict[str, dict[str, Code]] = {}
+    for name in sorted(CODES):
+        title = next(title for start, title in _TITLES.items() if name.startswith(start))
+        groups.setdefault(title, {})[name] = CODES[name]
+    return groups
 
 
 def spec_page() -> str:
@@ -175,11 +184,10 @@ def _range(node: Mapping[str, Any]) -> str:
 
 
 def errors_page() -> str:
-    assert {name for _, group in _GROUPS for name in group} == set(CODES)
     parts = [_ERRORS]
-    for title, group in _GROUPS:
+    for title, group in _groups().items():
         parts.append(f"## {title}\n")
-        parts += [_code(name, group[name]) for name in sorted(group)]
+        parts += [_code(name, code) for name, code in group.items()]
     return "\n".join(parts).rstrip() + "\n"
 
 

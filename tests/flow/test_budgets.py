@@ -61,10 +61,10 @@ def test_over_a_budget_nothing_is_created(lab, where):
 def test_an_unknown_price_and_a_budget_block_and_a_price_book_helps(lab, monkeypatch):
     lab.spec["jobs"]["tone"] |= {"model": "gpt-4o-2024-08-06", "trainingType": "standard", "maxCost": 1}
     assert lab.plan().problems == ()
-    lab.spec["jobs"]["tone"]["model"] = "o3-2025-04-16"
+    lab.spec["jobs"]["tone"] |= {"model": "Ministral-3B", "trainingType": "globalStandard"}
     assert refused(lab.apply) == ["FT3021"]
     assert lab.jobs() == []
-    book = BOOK.replace("gpt-4.1-mini", "o3").replace("globalStandard", "standard") % 5
+    book = BOOK.replace("gpt-4.1-mini", "Ministral-3B") % 5
     (lab.folder / "own.toml").write_text(book, encoding="utf-8")
     monkeypatch.setenv(VARIABLE, str(lab.folder / "own.toml"))
     plan = lab.plan()

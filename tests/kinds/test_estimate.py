@@ -20,6 +20,8 @@ from ftctl.local.training import automatic_epochs
 
 MODEL = "gpt-4.1-mini-2025-04-14"
 CENT = Price(10_000.0, "1M tokens", "a book", "2026-11", verified=True)  # a cent a token
+GRADER = {"type": "string_check", "input": "{{sample.output_text}}", "reference": "{{item.a}}", "operation": "eq"}
+REWARDED = {"reinforcement": {"grader": GRADER}}
 HOURLY = Price(100.0, "hour", "a page", "2026-03", verified=True)
 
 
@@ -101,13 +103,13 @@ def test_the_rules_own_choice_lies_within_its_bounds_and_so_does_the_local_azure
         (job(), data(counted=False), "the tokens of dataset/train were not counted"),
         (job(), {}, "the tokens of dataset/train were not counted"),
         (
-            job(price=None, method="reinforcement"),
+            job(price=None, method=REWARDED),
             data(),
             f"no price for {MODEL} (globalStandard), which is billed by the hour",
         ),
-        (job(method="reinforcement"), data(), f"no price for {MODEL} (globalStandard), which is billed by the hour"),
+        (job(method=REWARDED), data(), f"no price for {MODEL} (globalStandard), which is billed by the hour"),
         (
-            job(price=HOURLY, method="reinforcement"),
+            job(price=HOURLY, method=REWARDED),
             data(),
             f"it is billed by the hour, at {HOURLY.basis}, and no earlier training says how many",
         ),
@@ -149,7 +151,7 @@ def test_the_time_is_that_of_the_nearest_earlier_trainings(lives, seconds):
 
 def test_hours_of_reinforcement_come_from_earlier_trainings():
     lives = [trained(None, 3_600, method="reinforcement"), trained(9, 5_400, method="reinforcement")]
-    found = about(job(price=HOURLY, method="reinforcement"), lives=lives)
+    found = about(job(price=HOURLY, method=REWARDED), lives=lives)
     assert (found.hours.low, found.hours.high) == pytest.approx((1, 1.5))
     assert (found.cost.low, found.cost.high) == pytest.approx((100, 150))
     assert (found.tokens, found.price, found.earlier) == (None, HOURLY.basis, 2)
@@ -158,12 +160,12 @@ def test_hours_of_reinforcement_come_from_earlier_trainings():
 
 def test_the_price_book_of_the_environment_comes_first(tmp_path, monkeypatch):
     monkeypatch.delenv("FTCTL_PRICES", raising=False)
-    assert priced(job().spec)["price"].usd == 0.6
+    assert priced(job().spec, {})["price"].usd == 0.6
     own = tmp_path / "own.toml"
     own.write_text('[[prices]]\nsource = "s"\ndate = "d"\nmodels = {"gpt-4.1-mini" = {any = 7}}\n', "utf-8")
     monkeypatch.setenv("FTCTL_PRICES", str(own))
-    assert priced(job().spec)["price"].usd == 7
-    assert priced(job(model="o9").spec) == {"price": None}
+    assert priced(job().spec, {})["price"].usd == 7
+    assert priced(job(model="o9").spec, {}) == {"price": None}
 
 
 def test_the_retail_prices_service_is_refused_in_so_many_words():
