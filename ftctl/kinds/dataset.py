@@ -147,6 +147,10 @@ class DatasetKind(Kind):
         if listing is None:
             return Outlook()
         change = world.fact(resource.address, "change") or ()
+        size = resource.prepared.get("bytes") or 0
+        if listing.largest and size > listing.largest:
+            what = f"{resource.address} has {size:,} bytes, and its account takes {listing.largest:,}"
+            return Outlook(problem=Problem("FT2215", what, resource.place("path")))
         number, room = listing.number(resource), listing.room
         if number > room:
             what = f"{resource.address} would be file {number} of an account that takes {room}"
@@ -163,7 +167,9 @@ class DatasetKind(Kind):
         origins = {one.prepared["sha256"]: _origin(one) for one in scope.resources if "sha256" in one.prepared}
         named = {one.spec.file_id for one in scope.resources if one.spec.file_id}
         lives = files.look(clients.data(endpoint), account.key, endpoint, origins, named)
-        listing = files.Listing({live.id: live for live in lives}, files.room_of(account), scope.resources)
+        listing = files.Listing(
+            {live.id: live for live in lives}, files.room_of(account), files.largest_of(account), scope.resources
+        )
         facts: dict[Address, dict[str, Any]] = {files.listing_of(account.key): {"listing": listing}}
         for one in scope.resources:
             if told := former.told(one, scope.home.stack, lives):

@@ -59,10 +59,11 @@ Origins = Mapping[str, Origin]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What looking at one account's files found: all of them by id, how many it takes, and what is declared."""
+    """What looking at one account's files found: all by id; how many it takes, and how large; and what is declared."""
 
     lives: Mapping[str, Live]
     room: int
+    largest: int
     datasets: tuple[Resource, ...]
 
     @property
@@ -245,6 +246,15 @@ def counts(lives: Iterable[Live]) -> Counter[str]:
 
 def room_of(account: Live) -> int:
     """How many training files an account takes, by its own word where it gives one."""
+    return _limit(account, "MaxUserFileCount") or ROOM
+
+
+def largest_of(account: Live) -> int:
+    """How many bytes a training file may have in an account, by its own word; 0 where it gives none."""
+    return _limit(account, "MaxTrainingFileSize")
+
+
+def _limit(account: Live, name: str) -> int:
     capabilities = (account.raw.get("properties") or {}).get("capabilities") or []
-    said = next((str(one.get("value")) for one in capabilities if one.get("name") == "MaxUserFileCount"), "")
-    return int(said) if said.isdecimal() else ROOM
+    said = next((str(one.get("value")) for one in capabilities if one.get("name") == name), "")
+    return int(said) if said.isdecimal() else 0

@@ -13,6 +13,7 @@ from ftctl.core.changes import Action, Reason
 from ftctl.core.errors import Exit
 from ftctl.core.model import Address, Mode
 from ftctl.kinds import sending, transfer
+from ftctl.local import account_body
 from ftctl.local.azure import Fault, Settings
 
 from .conftest import actions, example, examples, refused
@@ -373,6 +374,18 @@ def test_an_account_without_room_blocks_the_plan(lab):
     assert len(lab.stored("file")) == 99
     del lab.spec["datasets"]["valid"]
     assert lab.plan().problems == ()
+
+
+def test_a_file_that_is_larger_than_its_account_takes_blocks_the_plan(lab, monkeypatch):
+    lab.spec["datasets"] = {}
+    lab.apply()
+    monkeypatch.setitem(account_body._CAPABILITIES, "MaxTrainingFileSize", "1000")
+    lab.spec["datasets"] = {"train": {"path": "train.jsonl"}}
+    (problem,) = lab.plan().problems
+    assert (problem.code, problem.where.path.rpartition("/")[2]) == ("FT2215", "stack.yaml")
+    assert problem.what.endswith("bytes, and its account takes 1,000")
+    assert refused(lab.apply) == ["FT2215"]
+    assert lab.stored("file") == []
 
 
 def test_results_of_training_take_no_room(lab):

@@ -355,6 +355,12 @@ _DATA: dict[str, Code] = {
         "Azure fetches the file itself: the address must be right and open to it, and a signature must not have expired.",
         "Correct `url` or make a new signature, and apply again.",
     ),
+    "FT2215": Code(
+        "The file is larger than its account takes",
+        Exit.DATA,
+        "An account says itself how large a training file may be (its capability MaxTrainingFileSize).",
+        "Leave examples out, or split the data over jobs that continue one another.",
+    ),
 }
 
 CODES: dict[str, Code] = {**_SIGN_IN, **_PROFILE, **_WAY, **_ARM, **_DATA}
