@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import click
+
+from ftctl.cli.lazy import LazyGroup
 
 COMMANDS = {
     "lint": "Find what is wrong with data, line by line",
@@ -14,24 +14,13 @@ COMMANDS = {
 }
 
 
-class _Commands(click.Group):
-    """A group that imports a command's module when it is used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"ftctl.cli.data_{cmd_name}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's signature
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.group(name="data", cls=_Commands, short_help="Look into training data: lint, stats, diff, prune")
+@click.group(
+    name="data",
+    cls=LazyGroup,
+    table=COMMANDS,
+    modules="ftctl.cli.data_",
+    short_help="Look into training data: lint, stats, diff, prune",
+)
 def command() -> None:
     """Look into training data before a cent is spent, and at what changed.
 

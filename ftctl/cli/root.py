@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ftctl import __version__
+from ftctl.cli.lazy import LazyGroup
 
 if TYPE_CHECKING:
     from ftctl.core.errors import Problem
@@ -38,17 +38,8 @@ COMMANDS = {
 }
 
 
-class Commands(click.Group):
-    """A group that imports a command's module when it is used, and lists all by the table above."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"ftctl.cli.{cmd_name}").command
-        return command
+class Commands(LazyGroup):
+    """All commands; an unknown one is told in our words."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -58,13 +49,11 @@ class Commands(click.Group):
             return super().resolve_command(ctx, args)
         raise _unknown_command(name)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's signature
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
 
 @click.command(
     cls=Commands,
+    table=COMMANDS,
+    modules="ftctl.cli.",
     context_settings={"help_option_names": ["-h", "--help"]},
     invoke_without_command=True,
     epilog="Every command has its own help: ftctl plan --help",
