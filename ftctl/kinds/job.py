@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from ftctl.core.digest import digest
-from ftctl.core.errors import FtctlError, Problem
+from ftctl.core.errors import Problem
 from ftctl.core.estimate import Budget, Estimate
 from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Outlook, Resource, Unknown, Wanted, World
-from ftctl.kinds import fit, graders, marks, preflight, recipe
+from ftctl.kinds import fit, graders, marks, once, preflight, recipe
 from ftctl.kinds.conditions import Gate, gate_flaws
 from ftctl.kinds.contract import (
     Declaration,
@@ -27,23 +27,12 @@ from ftctl.kinds.contract import (
     flaw,
     reference,
 )
+from ftctl.kinds.jobbody import job_key, live_job, stage
 from ftctl.kinds.recipe import ByReinforcement, Continued, Hyperparameters, Integrations
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients
-    from ftctl.clients.dataplane import DataPlane
-
-_HEALTH = {"succeeded": Health.READY, "failed": Health.FAILED, "cancelled": Health.CANCELLED}
-# What a status says to people; the words of the others are the service's own.
-_STATES = {
-    "created": "pending",
-    "validating_files": "validating its files",
-    "pausing": "pausing: it stops after a checkpoint",
-    "paused": "paused: it goes on when somebody resumes it",
-    "resuming": "resuming from its last checkpoint",
-}
 _DIGITS = 12  # of a recipe's digest, in its name
-_LOOKS = 5  # after an unanswered creation, before giving up on seeing the job
 
 
 class Retry(Declaration, frozen=True):
@@ -149,7 +138,7 @@ class JobKind(Kind):
         fingerprint = digest(fields)[:_DIGITS]
         arm_id = str(world.output(account, "id"))
         return Wanted(
-            key=_key(arm_id, marks.stack_mark(world.home.stack), fingerprint),
+            key=job_key(arm_id, marks.stack_mark(world.home.stack), fingerprint),
             fields=fields,
             settings={
                 "account": arm_id,
@@ -211,11 +200,13 @@ class JobKind(Kind):
     ) -> Estimate | None:
         from ftctl.kinds.estimate import estimated  # noqa: PLC0415  see above
 
-        return estimated(resource, _account(wanted), declared, lives)
+        return estimated(resource, once.account_key(wanted), declared, lives)
 
     def predecessor(self, wanted: Wanted, lives: Iterable[Live]) -> Live | None:
         """The newest job of the same suffix, to say what makes the recipe a new one."""
-        former = [live for live in lives if live.label == wanted.settings["text"] and live.within == _account(wanted)]
+        former = [
+            live for live in lives if live.label == wanted.settings["text"] and live.within == once.account_key(wanted)
+        ]
         return max(former, key=lambda live: live.created, default=None)
 
     def observe(self, clients: Clients, scope: Scope) -> Seen:
@@ -228,7 +219,7 @@ class JobKind(Kind):
         hashes = {file["id"]: marks.parse_filename(file.get("filename") or "") for file in files}
         sha256s = {file: marked[2] for file, marked in hashes.items() if marked}
         return Seen(
-            tuple(_live(body, account.key, account.outputs["endpoint"], scope.home, sha256s) for body in bodies)
+            tuple(live_job(body, account.key, account.outputs["endpoint"], scope.home, sha256s) for body in bodies)
         )
 
     def refresh(self, clients: Clients, live: Live, home: Home, progress: Progress) -> Live | None:
@@ -236,9 +227,9 @@ class JobKind(Kind):
         body = data.get_job(live.id)
         if body is None:
             return None
-        now = _live(body, live.within, live.outputs["endpoint"], home, {})
+        now = live_job(body, live.within, live.outputs["endpoint"], home, {})
         if now.health is Health.PENDING:
-            progress(_stage(data, body))
+            progress(stage(data, body))
         return now
 
     def create(self, clients: Clients, wanted: Wanted, home: Home, progress: Progress) -> Live:
@@ -250,20 +241,20 @@ class JobKind(Kind):
         from ftctl.clients.errors import AzureError  # noqa: PLC0415  the clients come in only where Azure does
 
         data = clients.data(wanted.settings["endpoint"])
-        if found := _only(data, wanted, home):
+        if found := once.only(data, wanted, home):
             return found
         try:
-            created = data.create_job(_body(wanted))
+            created = data.create_job(once.request(wanted))
         except AzureError as error:
             if not error.ambiguous:
                 raise
-            return _find_later(clients, data, wanted, home)
-        made = _live(created, _account(wanted), wanted.settings["endpoint"], home, {})
-        return _only(data, wanted, home) or made
+            return once.find_later(clients, data, wanted, home)
+        made = live_job(created, once.account_key(wanted), wanted.settings["endpoint"], home, {})
+        return once.only(data, wanted, home) or made
 
     def instead(self, clients: Clients, wanted: Wanted, home: Home) -> Live | None:
         """The other job of the recipe, where one of two was cancelled."""
-        return _only(clients.data(wanted.settings["endpoint"]), wanted, home)
+        return once.only(clients.data(wanted.settings["endpoint"]), wanted, home)
 
     def failure(self, live: Live) -> Problem:
         fix = (
@@ -275,7 +266,7 @@ class JobKind(Kind):
         """A job under way is cancelled; a finished one goes with its results, and its model where Azure allows that."""
         data = clients.data(live.outputs["endpoint"])
         if live.health is Health.PENDING:
-            _cancel(data, live.id)
+            once.cancel(data, live.id)
             return
         for file in live.raw.get("result_files") or []:
             data.delete_file(file)
@@ -287,117 +278,6 @@ class JobKind(Kind):
 def _text(resource: Resource) -> str:
     """The part of the suffix that people read."""
     return str(resource.spec.suffix or resource.address.name.replace("_", "-")[:18])
-
-
-def _key(account: str, stack: str, fingerprint: str) -> str:
-    return f"{account}|{stack}|{fingerprint}".lower()
-
-
-def _account(wanted: Wanted) -> str:
-    return str(wanted.settings["account"]).lower()
-
-
-def _body(wanted: Wanted) -> dict[str, Any]:
-    """The job as Azure wants it: what is `auto` is left out, the training type never is."""
-    fields, settings, files = wanted.fields, wanted.settings, wanted.settings["files"]
-    return {
-        "model": settings["model"],
-        "training_file": files["training"],
-        **({"validation_file": files["validation"]} if "validation" in files else {}),
-        "method": recipe.body(fields["method"], settings["hyperparameters"], settings["parts"]),
-        "suffix": wanted.name,
-        "trainingType": fields["trainingType"],
-        **({"seed": fields["seed"]} if "seed" in fields else {}),
-        **({"integrations": settings["integrations"]} if settings["integrations"] else {}),
-    }
-
-
-def _twins(data: DataPlane, wanted: Wanted, home: Home) -> list[Live]:
-    """The live jobs of the recipe, the finished before the running, the older first."""
-    endpoint = wanted.settings["endpoint"]
-    lives = [_live(body, _account(wanted), endpoint, home, {}) for body in data.list_jobs()]
-    same = [live for live in lives if live.key == wanted.key and live.health in {Health.READY, Health.PENDING}]
-    return sorted(same, key=lambda live: (live.health is not Health.READY, live.created, live.id))
-
-
-def _only(data: DataPlane, wanted: Wanted, home: Home) -> Live | None:
-    """The job of the recipe that stays; where there are several, the others that still run are cancelled."""
-    twins = _twins(data, wanted, home)
-    for twin in twins[1:]:
-        if twin.health is Health.PENDING:
-            _cancel(data, twin.id)
-    return twins[0] if twins else None
-
-
-def _cancel(data: DataPlane, job: str) -> None:
-    """End a job; one that has ended meanwhile (or was cancelled by a call whose answer was lost) is as good."""
-    from ftctl.clients.errors import AzureError  # noqa: PLC0415  the clients come in only where Azure does
-
-    try:
-        data.cancel_job(job)
-    except AzureError:
-        body = data.get_job(job)
-        if body and _HEALTH.get(body.get("status", ""), Health.PENDING) is Health.PENDING:
-            raise
-
-
-def _find_later(clients: Clients, data: DataPlane, wanted: Wanted, home: Home) -> Live:
-    """The job of a creation that was not answered."""
-    for _ in range(_LOOKS):
-        clients.clock.sleep(clients.cloud.poll_seconds)
-        if found := _only(data, wanted, home):
-            return found
-    raise FtctlError(
-        Problem(
-            "FT3208",
-            "the creation of the job was not answered, and no such job can be seen",
-            why="It may still appear; creating it a second time now could be paid for twice.",
-            fix="Apply again in a few minutes: ftctl looks for the job before it creates one.",
-        )
-    )
-
-
-def _stage(data: DataPlane, body: dict[str, Any]) -> str:
-    """Where a running job is: its status and its newest event."""
-    newest = next(iter(data.job_events(body["id"], limit=1)), None)
-    status = state(str(body["status"]))
-    return f"{status}: {newest['message']}" if newest else status
-
-
-def state(status: str) -> str:
-    """A job's status in words that tell the states apart."""
-    return _STATES.get(status, status)
-
-
-def _live(body: dict[str, Any], within: str, endpoint: str, home: Home, sha256s: Mapping[str, str]) -> Live:
-    marked = marks.parse_suffix(body.get("suffix"))
-    text, stack, fingerprint = marked or ("", "", "")
-    mine = stack == marks.stack_mark(home.stack)
-    files = {"training": body.get("training_file"), "validation": body.get("validation_file")}
-    error = body.get("error") or {}
-    return Live(
-        kind="job",
-        key=_key(within, stack, fingerprint) if marked else f"{within}|{body['id']}",
-        id=body["id"],
-        name=body.get("suffix") or body["id"],
-        fields={
-            **recipe.live_fields(body),
-            **{field: sha256s.get(file, file) for field, file in files.items() if file},
-        },
-        outputs={
-            "id": body["id"],
-            "endpoint": endpoint,
-            "status": body.get("status"),
-            **({"model": body["fine_tuned_model"]} if body.get("fine_tuned_model") else {}),
-        },
-        owner=home.stack if mine else None,
-        label=text if mine else "",
-        health=_HEALTH.get(body.get("status", ""), Health.PENDING),
-        detail=str(error.get("message") or state(str(body.get("status") or ""))),
-        within=within,
-        created=float(body.get("created_at") or 0),
-        raw=body,
-    )
 
 
 KIND = JobKind()
