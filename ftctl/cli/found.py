@@ -32,11 +32,13 @@ def declared(stacks: Sequence[Stack], kind: str, name: str) -> tuple[Stack, Reso
 def newest(opened: Session, stack: Stack, resource: Resource) -> Live:
     """What of a declaration is live now; of a history the newest."""
     address = resource.address
+    adopted = getattr(resource.spec, "adopt", None)
     labels = {address.name, getattr(resource.spec, "suffix", None), address.name.replace("_", "-")[:18]}
     lives = [
         live
         for live in workflow.observe(stack, opened.clients(stack)).lives
-        if live.kind == address.kind and live.owner == stack.name and live.label in labels
+        if live.kind == address.kind
+        and (live.id == adopted if adopted else live.owner == stack.name and live.label in labels)
     ]
     if not lives:
         raise FtctlError(Problem("FT6005", f"{address} is declared, but not in Azure", resource.where))

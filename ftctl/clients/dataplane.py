@@ -92,6 +92,13 @@ class DataPlane:
     def cancel_job(self, job: str) -> Json:
         return self._call("POST", f"{_job(job)}/cancel")
 
+    def pause_job(self, job: str) -> Json:
+        """Stop a job that trains after its step; the service evaluates a checkpoint first. Nothing is lost."""
+        return self._call("POST", f"{_job(job)}/pause")
+
+    def resume_job(self, job: str) -> Json:
+        return self._call("POST", f"{_job(job)}/resume")
+
     def delete_job(self, job: str) -> None:
         """Delete a finished job's record, which only the dated route does; one that is not there is as good."""
         self._delete(_job(job), dated=True)

@@ -49,6 +49,19 @@ class Reason(StrEnum):
     DUPLICATE = "is a second run of the same recipe"
     DESTROYED = "the stack is destroyed"
     REFUSED = "cannot be done"
+    CANCELLED = "was cancelled before"
+    AGAIN = "was cancelled before and is trained again as asked"
+    PAUSED = "is paused by somebody else, and left alone"
+    RESUMED = "is paused, and goes on as declared"
+    HALTED = "is on its way, and is paused as declared"
+    HALTING = "is being paused, as declared"
+    AT_REST = "is paused, as declared"
+    NOT_BEGUN = "is not begun, as declared"
+    GIVEN_UP = "is cancelled, as declared"
+    WITHHELD = "stays as it is"
+    USED = "is used as it is"
+    EXPIRED = "is older than what is to be kept"
+    KEPT = "is older than what is to be kept, and needed"
     UNJUDGED = "is judged before anything that serves is touched"
     NOT_PASSED = "does not let the model pass"
     HELD = "is held back by its gate"
@@ -70,6 +83,15 @@ class Observed:
     lives: tuple[Live, ...] = ()
     facts: Mapping[Address, Mapping[str, Any]] = field(default_factory=dict)
     blind: tuple[Blind, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """Whether a thing that is somebody else's can be used (`problem`), and in what it differs from what is declared."""
+
+    problem: Problem | None = None
+    fields: tuple[FieldChange, ...] = ()
+    because: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +124,11 @@ class Change:
     @property
     def kind(self) -> str:
         return self.address.kind
+
+    @property
+    def noted(self) -> bool:
+        """Whether nothing is done about it, and people are told why."""
+        return self.action is Action.NOOP and bool(self.because)
 
     @property
     def trains(self) -> bool:

@@ -46,7 +46,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one step ended. `answers` has what a check of it said."""
+    """How one step ended. `answers` has what a check of it said; what is held goes on when somebody lets it."""
 
     address: Address
     op: Op
@@ -56,6 +56,7 @@ class Outcome:
     seconds: float = 0.0
     outputs: Mapping[str, Any] = field(default_factory=dict)
     answers: str = ""
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

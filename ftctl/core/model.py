@@ -52,6 +52,23 @@ class Health(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Pause(StrEnum):
+    """Whether a thing on its way stands still: then it goes on only when somebody lets it."""
+
+    NONE = ""
+    COMING = "pausing"
+    REACHED = "paused"
+
+
+class Course(StrEnum):
+    """How far a thing that takes hours is declared to go. LEFT: it is begun, and whoever pauses it is not overruled."""
+
+    LEFT = ""
+    RUNNING = "running"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+
+
 class ChangeClass(StrEnum):
     """What a change means to the people who depend on the stack, mildest first."""
 
@@ -174,6 +191,7 @@ class Live:
     `within` is the key of the account it lives in, empty for what lives in none. `applied` is the digest of the
     declaration that was applied last, where the thing can carry one: it tells drift from a change of the spec.
     `unverified` says that a change of it has not passed its check, `protected` that it was applied with `protect`.
+    `pause` says that it stands still, or is about to.
     """
 
     kind: str
@@ -191,4 +209,14 @@ class Live:
     applied: str = ""
     unverified: bool = False
     protected: bool = False
+    pause: Pause = Pause.NONE
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Surplus:
+    """A superseded thing beyond those that are to be kept; `needed` says why it stays all the same."""
+
+    live: Live
+    because: str
+    needed: str = ""

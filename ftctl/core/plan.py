@@ -7,7 +7,8 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Any, Protocol
 
-from ftctl.core.changes import Action, Change, Observed, Plan, Reason
+from ftctl.core.changes import Action, Adoption, Change, Observed, Plan, Reason
+from ftctl.core.course import adopting, cancelled, last_cancelled, on_course, surplus, withheld
 from ftctl.core.diff import FieldChange, differences, has_unknown
 from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
@@ -18,16 +19,19 @@ from ftctl.core.guard import over_budget, protected
 from ftctl.core.model import (
     Address,
     ChangeClass,
+    Course,
     Health,
     Home,
     Live,
     Mode,
     Outlook,
     Resource,
+    Surplus,
     Unknown,
     Wanted,
     World,
 )
+from ftctl.core.ownership import apart, foreign, referenced, used
 
 
 class Rules(Protocol):
@@ -66,6 +70,12 @@ class Rules(Protocol):
     def protected(self, resource: Resource) -> bool: ...
     def referenced(self, resource: Resource) -> bool: ...
     def retries(self, resource: Resource) -> int: ...
+    def course(self, resource: Resource) -> Course: ...
+    def adopted(self, resource: Resource) -> str: ...
+    def adoption(self, resource: Resource, wanted: Wanted, live: Live | None) -> Adoption: ...
+    def surplus(
+        self, declared: Mapping[Address, Resource], world: World, lives: Iterable[Live], blind: Collection[str]
+    ) -> Iterable[Surplus]: ...
     def checks(self, resource: Resource) -> bool: ...
     def failure(self, live: Live) -> Problem: ...
     def predecessor(self, wanted: Wanted, lives: Iterable[Live]) -> Live | None: ...
@@ -91,6 +101,7 @@ def plan(
     resources = tuple(resources)
     declared = {} if mode is Mode.DESTROY else {resource.address: resource for resource in resources}
     planner = _Planner(World(home, facts=observed.facts), declared, rules, observed, adopt=adopt, retry=retry)
+    planner.others = {rules[one.address.kind].adopted(one) for one in resources}
     changes = [planner.change(resource) for resource in planner.ordered()]
     changes += planner.leftovers(mode)
     changes = [replace(change, affects=planner.dependents(change, changes)) for change in changes]
@@ -124,6 +135,7 @@ class _Planner:
         self.decided: dict[Address, Change] = {}
         self.matched: dict[tuple[str, str], Address] = {}
         self.lives: dict[tuple[str, str], list[Live]] = {}
+        self.others: set[str] = set()  # ids of what is used and not ours to delete
         self.blind = {(blind.kind, blind.within) for blind in observed.blind}
         for live in observed.lives:
             self.lives.setdefault((live.kind, live.key), []).append(live)
@@ -143,10 +155,12 @@ class _Planner:
         wanted = rules.wanted(resource, self.world)
         found = sorted(self.lives.get((rules.name, wanted.key), ()), key=_preference)
         live = next((live for live in found if live.health is not Health.CANCELLED), None)
+        if id_ := rules.adopted(resource):
+            live = next((one for one in self._all_lives() if (one.kind, one.id) == (rules.name, id_)), None)
         twin = self.matched.setdefault((rules.name, wanted.key), resource.address)
         promised = rules.promised(resource, self.world)
         gates = [self.decided[a] for a in resource.references if self.rules[a.kind].judges]
-        change = gated(self._decide(resource, wanted, live), gates)
+        change = withheld(gated(self._decide(resource, wanted, live), gates), self._upstream_of(resource))
         outputs = live.outputs if live and change.action not in {Action.CREATE, Action.REPLACE} else {}
         self.outputs[resource.address] = {**promised, **outputs}
         self.decided[resource.address] = change
@@ -155,19 +169,25 @@ class _Planner:
 
     def _decide(self, resource: Resource, wanted: Wanted, live: Live | None) -> Change:
         rules = self.rules[resource.address.kind]
+        if rules.adopted(resource):
+            return adopting(resource, live, rules.adoption(resource, wanted, live))
         if rules.referenced(resource):
-            return self._referenced(resource, live)
+            return referenced(resource, live)
         if rules.judges:
             return self._judgement(resource, wanted, live)
+        if steered := on_course(resource, rules.course(resource), live):
+            return steered
+        if rules.trains and (gone := last_cancelled(self.lives.get((rules.name, wanted.key), ()))):
+            return self._cancelled(resource, wanted, gone)
         if live is None:
             unseen = any(kind == rules.name and wanted.key.startswith(within) for kind, within in self.blind)
             return self._creation(resource, wanted, Reason.UNSEEN if unseen else Reason.MISSING)
         if not rules.shared and live.owner != self.home.stack and (live.owner or resource.address not in self.adopt):
-            return _foreign(resource, live)
+            return foreign(resource, live)
         if live.health is Health.FAILED and rules.history:
             return self._failed(resource, wanted, live)
         if rules.shared and live.owner != self.home.stack:
-            return _used(resource, live)
+            return used(resource, live)
         if rules.history:  # its key is made of its content: the same key, no difference
             return self._existing(resource, wanted, live, ())
         fields = differences(live.fields, wanted.fields, normal=rules.normal, immutable=rules.immutable)
@@ -180,18 +200,6 @@ class _Planner:
         base = Change(resource.address, Action.JUDGE, Reason.UNJUDGED, after=wanted.fields, because=asks)
         return judgement(resource, base, live, rules.failure(live) if live and live.health is Health.FAILED else None)
 
-    def _referenced(self, resource: Resource, live: Live | None) -> Change:
-        if live:
-            return Change(resource.address, Action.NOOP, Reason.REFERENCED, live=live)
-        problem = Problem(
-            "FT3003",
-            f"{resource.address} is only referenced, and it does not exist",
-            resource.where,
-            why="`manage: reference` means that somebody else creates it.",
-            fix="Create it there first, or let this stack own it with `manage: full`.",
-        )
-        return Change(resource.address, Action.BLOCKED, Reason.REFUSED, problem=problem)
-
     def _creation(self, resource: Resource, wanted: Wanted, reason: Reason = Reason.MISSING) -> Change:
         rules = self.rules[resource.address.kind]
         outlook = rules.outlook(resource, self.world)
@@ -202,7 +210,7 @@ class _Planner:
         change = Change(resource.address, Action.CREATE, reason, outlook.change_class, **told)
         if not rules.trains:
             return change
-        lives = [live for (kind, _), found in self.lives.items() if kind == rules.name for live in found]
+        lives = [live for live in self._all_lives() if live.kind == rules.name]
         fields = self._against_predecessor(rules, wanted, lives)
         estimate = rules.estimate(resource, wanted, self.declared, lives)
         if reason is Reason.MISSING:
@@ -212,6 +220,13 @@ class _Planner:
     def _against_predecessor(self, rules: Rules, wanted: Wanted, lives: Iterable[Live]) -> tuple[FieldChange, ...]:
         former = rules.predecessor(wanted, (live for live in lives if live.owner == self.home.stack))
         return differences(former.fields, wanted.fields, normal=rules.normal) if former else ()
+
+    def _cancelled(self, resource: Resource, wanted: Wanted, gone: Live) -> Change:
+        """Of one that somebody cancelled: it is paid for again only when somebody asks for that."""
+        if resource.address not in self.retry:
+            return cancelled(resource, gone, self.rules[gone.kind].failure(gone))
+        again = self._creation(resource, wanted, Reason.AGAIN)
+        return replace(again, because=(*again.because, f"{gone.id} was cancelled"))
 
     def _failed(self, resource: Resource, wanted: Wanted, live: Live) -> Change:
         failed = sum(one.health is Health.FAILED for one in self.lives[live.kind, live.key])
@@ -280,6 +295,9 @@ class _Planner:
         for source in dict.fromkeys(value.source for value in after.values() if isinstance(value, Unknown)):
             yield f"{source} comes first"
 
+    def _upstream_of(self, resource: Resource) -> list[Change]:
+        return [self.decided[address] for address in resource.references if address in self.decided]
+
     def _used_again(self, resource: Resource, fields: tuple[FieldChange, ...]) -> list[str]:
         """What was paid for before and is to serve again."""
         found = [self.decided[address] for address in resource.references if self.rules[address.kind].trains]
@@ -300,10 +318,16 @@ class _Planner:
             change
             for (kind, key), lives in self.lives.items()
             for live in lives
-            if live.owner == self.home.stack and (change := self._leftover(self.rules[kind], key, live, mode))
+            if live.owner == self.home.stack and live.id not in self.others
+            if (change := self._leftover(self.rules[kind], key, live, mode))
         ]
-        apart = _apart(found, self.declared)
-        return sorted(apart, key=self._taken_down)
+        for rules in self.rules.values():
+            spare = rules.surplus(self.declared, self.world, self._all_lives(), {within for _, within in self.blind})
+            found += [surplus(one) for one in spare if one.live.id not in self.others]
+        return sorted(apart(found, self.declared), key=self._taken_down)
+
+    def _all_lives(self) -> list[Live]:
+        return [live for many in self.lives.values() for live in many]
 
     def _taken_down(self, change: Change) -> tuple[Any, ...]:
         """Their order: what depends on others first, then by name, then by age; Azure's random ids decide nothing."""
@@ -363,38 +387,3 @@ def _preference(live: Live) -> tuple[int, float, str]:
 
 def _detail(live: Live) -> tuple[str, ...]:
     return (live.detail,) if live.detail else ()
-
-
-def _used(resource: Resource, live: Live) -> Change:
-    """Another owner's thing of the same content: it is waited for, and never changed."""
-    if live.health is Health.PENDING:
-        return Change(resource.address, Action.WAIT, Reason.IN_PROGRESS, live=live)
-    return Change(resource.address, Action.NOOP, Reason.REFERENCED, live=live)
-
-
-def _foreign(resource: Resource, live: Live) -> Change:
-    owner = f"it belongs to the stack `{live.owner}`" if live.owner else "it carries no stack's mark"
-    way = (
-        "Take it out of that stack first, or declare it here with another name."
-        if live.owner
-        else f"Take it over with `--adopt {resource.address}`, or declare another name."
-    )
-    problem = Problem(
-        "FT3001",
-        f"{resource.address} exists already as {live.name}, and {owner}",
-        resource.where,
-        why="ftctl changes and deletes only what its own stack owns.",
-        fix=way,
-    )
-    return Change(resource.address, Action.BLOCKED, Reason.FOREIGN, problem=problem, live=live)
-
-
-def _apart(changes: list[Change], declared: Collection[Address]) -> Iterator[Change]:
-    """Tell apart what would have one address: several files or jobs of one name."""
-    addresses = [*declared, *(change.address for change in changes)]
-    for change in changes:
-        if addresses.count(change.address) > 1 and change.live:
-            address = Address(change.address.kind, f"{change.address.name}@{change.live.id.rpartition('/')[2][-8:]}")
-            yield replace(change, address=address)
-        else:
-            yield change

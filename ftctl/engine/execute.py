@@ -92,6 +92,7 @@ class _Run:
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     calling: set[int] = field(default_factory=set)
     timers: list[tuple[float, int]] = field(default_factory=list)
+    held: set[int] = field(default_factory=set)
     lanes: dict[str, int] = field(default_factory=dict)
     texts: dict[int, str] = field(default_factory=dict)
     began: float = 0.0
@@ -103,7 +104,7 @@ class _Run:
         while True:
             if not self.stop:
                 self._begin_ready()
-            if not self.calling and (self.stop or self._waited() or not self.timers):
+            if not self.calling and (self.stop or self._waited() or not self._expected()):
                 break
             due = max(0.0, self._next_due() - self._now())
             message = self.clock.receive(self.inbox, due, busy=bool(self.calling))
@@ -189,8 +190,9 @@ class _Run:
     def _answered(self, number: int, answer: Next) -> None:
         step = self.job.steps[number]
         match answer:
-            case Again(text):
+            case Again(text, held):
                 self._words(number, text)
+                (self.held.add if held else self.held.discard)(number)
                 heapq.heappush(self.timers, (self._now() + self.clients.cloud.poll_seconds, number))
             case Done(text, outputs, told, said):
                 if step.op is not Op.DELETE:
@@ -226,6 +228,10 @@ class _Run:
         while self.timers and self.timers[0][0] <= self._now() and not (self.stop or self._waited()):
             self._call(heapq.heappop(self.timers)[1])
 
+    def _expected(self) -> bool:
+        """Whether anything is on its way that goes on by itself."""
+        return any(number not in self.held for _, number in self.timers)
+
     # --- ending
 
     def _waited(self) -> bool:
@@ -240,7 +246,7 @@ class _Run:
             started = step.number in self.tasks
             result = Result.PENDING if started else Result.NOT_ATTEMPTED
             text = self.texts.get(step.number, "") if started else self._missing(step)
-            self.outcomes[step.number] = Outcome(step.address, step.op, result, text)
+            self.outcomes[step.number] = Outcome(step.address, step.op, result, text, held=step.number in self.held)
 
     def _missing(self, step: Step) -> str:
         waiting = [str(self.job.steps[need].address) for need in sorted(step.needs) if not self._done(need)]

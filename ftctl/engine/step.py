@@ -14,7 +14,7 @@ from ftctl.core.changes import Reason
 from ftctl.core.clock import Clock
 from ftctl.core.diff import differences, has_unknown
 from ftctl.core.errors import FtctlError, Problem, Where
-from ftctl.core.model import Address, Health, Home, Live, Resource, Wanted, World
+from ftctl.core.model import Address, Course, Health, Home, Live, Pause, Resource, Wanted, World
 from ftctl.core.steps import Op, Step
 from ftctl.kinds.contract import Kind, NotYetError, Verdict
 
@@ -29,9 +29,12 @@ _UNSEEN_LOOKS = 3  # a thing made a moment ago may be missing from the next answ
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Call `advance` again after a while; `text` says what is waited for."""
+    """Call `advance` again after a while; `text` says what is waited for. What is held waits for somebody, perhaps
+    for ever: nobody stays for it alone.
+    """
 
     text: str = ""
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class Task:
     _wanted: Wanted | None = None
     _corrected: bool = False
     _unseen: int = 0
+    _moved: bool = False
     _checking_since: float = 0.0
 
     @property
@@ -126,6 +130,8 @@ class Task:
             case Op.UPDATE:
                 assert change.live is not None
                 now = self.kind.refresh(self.clients, change.live, self.home, self.progress)
+                if now is None and self.kind.trains:
+                    return self._vanished()  # another one would have to be paid for, and nobody was asked
                 if now is None:
                     live = self.kind.create(self.clients, wanted, self.home, self.progress)
                 elif self._as_wanted(now, wanted):
@@ -186,16 +192,19 @@ class Task:
             self._unseen += 1
             if self._unseen < _UNSEEN_LOOKS and self.step.op is Op.CREATE:
                 return Again()
-            fix = "Apply again: it is created anew."
-            return Failed(Problem("FT3205", "it vanished while it was waited for", fix=fix, subject=str(self.address)))
+            return self._vanished()
         return self._settle(live)
+
+    def _vanished(self) -> Failed:
+        fix = "Apply again: it is created anew."
+        return Failed(Problem("FT3205", "it vanished while it was waited for", fix=fix, subject=str(self.address)))
 
     def _settle(self, live: Live) -> Next:
         self._live = live
         self._call = self._look
         match live.health:
             case Health.PENDING:
-                return Again()
+                return self._on_its_way(live)
             case Health.CANCELLED if other := self._instead():
                 return self._settle(other)
             case Health.FAILED | Health.CANCELLED:
@@ -203,6 +212,15 @@ class Task:
                 return Failed(replace(problem, where=problem.where or self._where(), subject=str(self.address)))
             case _:
                 return self._kept(live)
+
+    def _on_its_way(self, live: Live) -> Next:
+        """A pause that is declared is an end; one that is not is left to whoever asked for it."""
+        course = self.kind.course(self.resource) if self.resource else Course.LEFT
+        if course is Course.PAUSED:
+            return Done(live.detail, live.outputs) if live.pause is Pause.REACHED else Again(live.detail)
+        self._moved = self._moved or not live.pause
+        resuming = self.step.op is Op.UPDATE and not self._moved
+        return Again(live.detail if live.pause else "", held=bool(live.pause) and not resuming)
 
     def _instead(self) -> Live | None:
         return self.kind.instead(self.clients, self._wanted, self.home) if self._wanted else None

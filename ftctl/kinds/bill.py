@@ -9,13 +9,13 @@ from typing import Any
 
 from ftctl.catalog.prices import Price, base_of, hosting_price, own_book, training_price
 from ftctl.core.bill import Bill, Hosting, Training
-from ftctl.core.changes import Change, Plan
+from ftctl.core.changes import Change, Plan, Reason
 from ftctl.core.model import Address, Health, Home, Live, Resource
 from ftctl.kinds import kinds
 
 _MILLION = 1_000_000
 _RESERVED = "Provisioned"  # types that are paid by units, whatever model they serve
-_TO_COME, _MISSING = "to train", "missing"
+_TO_COME, _NOT_BEGUN, _MISSING = "to train", "not begun", "missing"
 
 
 def by_the_hour(live: Live, home: Home) -> bool:
@@ -50,7 +50,8 @@ def _training(
     resource, rules, live = declared[change.address], kinds()[change.kind], change.live
     others = [one for one in lives if one.kind == change.kind and (live is None or one.created < live.created)]
     estimate = rules.estimate(resource, rules.wanted(resource, plan.world), declared, others)
-    training = Training(change.address, _TO_COME if change.trains else str(change.action), estimate=estimate)
+    state = _NOT_BEGUN if change.reason is Reason.NOT_BEGUN else _TO_COME if change.trains else str(change.action)
+    training = Training(change.address, state, estimate=estimate)
     return _used(training, live, hours) if live else training
 
 

@@ -6,16 +6,29 @@ A kind says; the core decides and orders. No verb waits and all are idempotent: 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from ftctl.core.changes import Adoption
 from ftctl.core.errors import Problem
 from ftctl.core.estimate import Budget, Estimate
-from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Outlook, Resource, Wanted, World
+from ftctl.core.model import (
+    Address,
+    ChangeClass,
+    Course,
+    Health,
+    Home,
+    Live,
+    Outlook,
+    Resource,
+    Surplus,
+    Wanted,
+    World,
+)
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients
@@ -169,6 +182,24 @@ class Kind(ABC):
     def retries(self, resource: Resource) -> int:
         """How often a failed one may be made again as it is declared."""
         return 0
+
+    def course(self, resource: Resource) -> Course:
+        """How far it is declared to go."""
+        return Course.LEFT
+
+    def adopted(self, resource: Resource) -> str:
+        """The id of the thing that is used in its place and never touched; empty for none."""
+        return ""
+
+    def adoption(self, resource: Resource, wanted: Wanted, live: Live | None) -> Adoption:
+        """Whether the adopted thing can be used, and in what it differs from what is declared."""
+        return Adoption()
+
+    def surplus(
+        self, declared: Mapping[Address, Resource], world: World, lives: Iterable[Live], blind: Collection[str]
+    ) -> Iterable[Surplus]:
+        """Superseded things beyond those that are declared to be kept; `blind` are accounts not fully seen."""
+        return ()
 
     def checks(self, resource: Resource) -> bool:
         """Whether a change of it is followed by a check (`verify`)."""

@@ -246,15 +246,16 @@ def counts(lives: Iterable[Live]) -> Counter[str]:
 
 def room_of(account: Live) -> int:
     """How many training files an account takes, by its own word where it gives one."""
-    return _limit(account, "MaxUserFileCount") or ROOM
+    return limit_of(account, "MaxUserFileCount") or ROOM
 
 
 def largest_of(account: Live) -> int:
     """How many bytes a training file may have in an account, by its own word; 0 where it gives none."""
-    return _limit(account, "MaxTrainingFileSize")
+    return limit_of(account, "MaxTrainingFileSize")
 
 
-def _limit(account: Live, name: str) -> int:
+def limit_of(account: Live, name: str) -> int:
+    """A number that an account gives of itself, 0 where it does not."""
     capabilities = (account.raw.get("properties") or {}).get("capabilities") or []
     said = next((str(one.get("value")) for one in capabilities if one.get("name") == name), "")
     return int(said) if said.isdecimal() else 0

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
+from ftctl.core.changes import Adoption
 from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
 from ftctl.core.estimate import Budget, Estimate
-from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Outlook, Resource, Unknown, Wanted, World
-from ftctl.kinds import fit, graders, marks, once, preflight, recipe
+from ftctl.core.model import (
+    Address,
+    ChangeClass,
+    Course,
+    Health,
+    Home,
+    Live,
+    Outlook,
+    Resource,
+    Surplus,
+    Unknown,
+    Wanted,
+    World,
+)
+from ftctl.kinds import fit, graders, joblimits, jobstate, marks, once, preflight, recipe, retention
 from ftctl.kinds.conditions import Gate, gate_flaws
 from ftctl.kinds.contract import (
     Declaration,
@@ -75,6 +89,24 @@ class JobSpec(Declaration, frozen=True):
         Literal["stop"] | Retry,
         described("What to do when training fails: stop, or `{retry: N}`. It is never run again silently."),
     ] = "stop"
+    state: Annotated[
+        Literal["running", "paused", "cancelled"] | None,
+        described(
+            "How far it is to go. Left out, it is trained, and left alone where somebody pauses it; running resumes"
+            " it, paused pauses it or does not begin it, cancelled ends it. No part of the recipe."
+        ),
+    ] = None
+    adopt: Annotated[
+        Annotated[str, msgspec.Meta(pattern=r"^ftjob-[A-Za-z0-9-]{1,64}$")] | None,
+        described("The id of a job that is there already: it is used and nothing is trained, changed or deleted."),
+    ] = None
+    keep: Annotated[
+        Annotated[int, msgspec.Meta(ge=0, le=100)] | None,
+        described(
+            "How many of its superseded trainings stay, with results and models, beside the current one; all if left"
+            " out. What is served or was served before stays."
+        ),
+    ] = None
     max_cost: Annotated[
         Annotated[float, msgspec.Meta(ge=0)] | None,
         described("The most that it may be estimated to cost, in US dollars; a plan over it is blocked."),
@@ -99,6 +131,7 @@ class JobKind(Kind):
         rewarded = recipe.name_of(spec.method) == "reinforcement"
         yield from gate_flaws(spec.gates, validated=bool(spec.validation), rewarded=rewarded)
         yield from recipe.flaws(spec)
+        yield from jobstate.flaws(spec)
         if not isinstance(spec.method, str):
             yield from graders.flaws(spec.method.reinforcement.grader)
 
@@ -137,8 +170,9 @@ class JobKind(Kind):
         }
         fingerprint = digest(fields)[:_DIGITS]
         arm_id = str(world.output(account, "id"))
+        own = job_key(arm_id, marks.stack_mark(world.home.stack), fingerprint)
         return Wanted(
-            key=job_key(arm_id, marks.stack_mark(world.home.stack), fingerprint),
+            key=f"{arm_id}|{spec.adopt}".lower() if spec.adopt else own,
             fields=fields,
             settings={
                 "account": arm_id,
@@ -148,9 +182,10 @@ class JobKind(Kind):
                 "hyperparameters": recipe.hyperparameters(spec.hyperparameters),
                 "parts": recipe.method_parts(resource),
                 "integrations": recipe.integrations(spec),
-                "text": _text(resource),
+                "text": jobstate.text_of(resource),
+                "state": spec.state,
             },
-            name=marks.suffix(_text(resource), world.home, fingerprint),
+            name=spec.adopt or marks.suffix(jobstate.text_of(resource), world.home, fingerprint),
         )
 
     def promised(self, resource: Resource, world: World) -> Mapping[str, Any]:
@@ -160,7 +195,7 @@ class JobKind(Kind):
         former = None if isinstance(spec.model, str) else Address("job", spec.model.job)
         return {
             "system": world.output(Address("dataset", spec.training), "system"),
-            "recipe": digest(fields)[:_DIGITS],
+            "recipe": spec.adopt or digest(fields)[:_DIGITS],
             "base": world.output(former, "base") if former else recipe.root(str(spec.model)),
         }
 
@@ -177,7 +212,8 @@ class JobKind(Kind):
         location = world.output(account_of(resource), "location")
         if isinstance(base, Unknown) or isinstance(location, Unknown):
             return Outlook()
-        return preflight.outlook(resource, str(base), str(location), world.fact(resource.address, "listed"))
+        found = preflight.outlook(resource, str(base), str(location), world.fact(resource.address, "listed"))
+        return joblimits.added(found, resource, world.fact(resource.address, "place"))
 
     def preview(
         self, clients: Clients, home: Home, resources: Sequence[Resource], world: World
@@ -185,11 +221,28 @@ class JobKind(Kind):
         """What the regions' lists of models say: one call a region, and only when a training is planned."""
         where = {one.address: str(world.output(account_of(one), "location")) for one in resources}
         listed = {region: preflight.listed(clients, home, region) for region in sorted(set(where.values()))}
-        return {address: {"listed": listed[region]} for address, region in where.items()}
+        once_each = {self.wanted(one, world).key: one for one in reversed(resources)}
+        places = joblimits.places([one for one in resources if one in once_each.values()], world)
+        return {address: {"listed": listed[region], "place": places.get(address)} for address, region in where.items()}
 
     def retries(self, resource: Resource) -> int:
         again = resource.spec.on_failure
         return again.retry if isinstance(again, Retry) else 0
+
+    def course(self, resource: Resource) -> Course:
+        return Course(resource.spec.state or "")
+
+    def adopted(self, resource: Resource) -> str:
+        return resource.spec.adopt or ""
+
+    def adoption(self, resource: Resource, wanted: Wanted, live: Live | None) -> Adoption:
+        return jobstate.adoption(resource, wanted, live)
+
+    def surplus(
+        self, declared: Mapping[Address, Resource], world: World, lives: Iterable[Live], blind: Collection[str]
+    ) -> Iterator[Surplus]:
+        jobs = {at: self.wanted(one, world) for at, one in declared.items() if at.kind == self.name}
+        return retention.surplus(declared, jobs, tuple(lives), blind)
 
     def budget(self, resource: Resource) -> Budget | None:
         amount = resource.spec.max_cost
@@ -218,9 +271,8 @@ class JobKind(Kind):
         files = data.list_files() if bodies else []
         hashes = {file["id"]: marks.parse_filename(file.get("filename") or "") for file in files}
         sha256s = {file: marked[2] for file, marked in hashes.items() if marked}
-        return Seen(
-            tuple(live_job(body, account.key, account.outputs["endpoint"], scope.home, sha256s) for body in bodies)
-        )
+        lives = [live_job(body, account.key, account.outputs["endpoint"], scope.home, sha256s) for body in bodies]
+        return Seen(tuple(lives), joblimits.facts(account, lives))
 
     def refresh(self, clients: Clients, live: Live, home: Home, progress: Progress) -> Live | None:
         data = clients.data(live.outputs["endpoint"])
@@ -252,15 +304,19 @@ class JobKind(Kind):
         made = live_job(created, once.account_key(wanted), wanted.settings["endpoint"], home, {})
         return once.only(data, wanted, home) or made
 
+    def update(self, clients: Clients, live: Live, wanted: Wanted, home: Home) -> Live:
+        """Pause it or let it go on, as is declared; nothing else of a job ever changes."""
+        if wanted.settings["state"] not in {Course.PAUSED, Course.RUNNING}:
+            return super().update(clients, live, wanted, home)
+        body = jobstate.steered(clients.data(live.outputs["endpoint"]), live, Course(wanted.settings["state"]))
+        return live_job(dict(body), live.within, live.outputs["endpoint"], home, {})
+
     def instead(self, clients: Clients, wanted: Wanted, home: Home) -> Live | None:
         """The other job of the recipe, where one of two was cancelled."""
         return once.only(clients.data(wanted.settings["endpoint"]), wanted, home)
 
     def failure(self, live: Live) -> Problem:
-        fix = (
-            f"`ftctl logs {live.label}` shows what happened. Change what was wrong, or use `--retry`, and apply again."
-        )
-        return Problem("FT3201", f"training ended {live.health.value}: {live.detail}", fix=fix)
+        return jobstate.failure(live)
 
     def delete(self, clients: Clients, live: Live) -> None:
         """A job under way is cancelled; a finished one goes with its results, and its model where Azure allows that."""
@@ -268,16 +324,11 @@ class JobKind(Kind):
         if live.health is Health.PENDING:
             once.cancel(data, live.id)
             return
+        if live.outputs.get("model"):  # first: one that serves is refused, and then nothing is lost
+            data.delete_model(live.outputs["model"])
         for file in live.raw.get("result_files") or []:
             data.delete_file(file)
-        if live.outputs.get("model"):
-            data.delete_model(live.outputs["model"])
         data.delete_job(live.id)
-
-
-def _text(resource: Resource) -> str:
-    """The part of the suffix that people read."""
-    return str(resource.spec.suffix or resource.address.name.replace("_", "-")[:18])
 
 
 KIND = JobKind()

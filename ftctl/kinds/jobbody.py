@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ftctl.core.model import Health, Home, Live
+from ftctl.core.model import Health, Home, Live, Pause
 from ftctl.kinds import marks, recipe
 
 if TYPE_CHECKING:
     from ftctl.clients.dataplane import DataPlane
 
 _HEALTH = {"succeeded": Health.READY, "failed": Health.FAILED, "cancelled": Health.CANCELLED}
+_PAUSES = {"pausing": Pause.COMING, "paused": Pause.REACHED}
 # What a status says to people; the words of the others are the service's own.
 _STATES = {
     "created": "pending",
@@ -66,6 +67,7 @@ def live_job(body: dict[str, Any], within: str, endpoint: str, home: Home, sha25
         detail=str(error.get("message") or state(str(body.get("status") or ""))),
         within=within,
         created=float(body.get("created_at") or 0),
+        pause=_PAUSES.get(str(body.get("status")), Pause.NONE),
         raw=body,
     )
 

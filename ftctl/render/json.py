@@ -81,6 +81,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "seconds": round(outcome.seconds, 3),
         "outputs": _sorted(outcome.outputs),
         "answer": outcome.answers or None,
+        **({"held": True} if outcome.held else {}),
         "problem": problem_json(outcome.problem) if outcome.problem else None,
     }
 

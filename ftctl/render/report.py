@@ -22,7 +22,8 @@ _TITLES = {
 
 def report_text(stack: str, report: Report, look: Look, *, resume: str) -> str:
     """The report. `resume` is the command that continues what is left."""
-    blocks = [_section(result, report.having(result), look) for result in Result]
+    blocks = [_section(result, [one for one in report.having(result) if not one.held], look) for result in Result]
+    blocks.insert(len(_TITLES) - 1, _held(report, look))
     blocks += [
         list(_judgements(report.outcomes, look)),
         list(_answers(report.outcomes, look)),
@@ -40,6 +41,11 @@ def summary(stack: str, report: Report) -> str:
     for result in (Result.FAILED, Result.PENDING, Result.NOT_ATTEMPTED):
         parts += [f"{number} {result}"] if (number := len(report.having(result))) else []
     return f"{clean(stack)}: {', '.join(parts)} in {duration(report.seconds)}."
+
+
+def _held(report: Report, look: Look) -> list[str]:
+    lines = _section(Result.PENDING, [one for one in report.outcomes if one.held], look)
+    return [look.paint("Stands still:", Style.BOLD), *lines[1:]] if lines else []
 
 
 def _section(result: Result, outcomes: Sequence[Outcome], look: Look) -> list[str]:
@@ -95,7 +101,9 @@ def _farewell(report: Report, look: Look, resume: str) -> list[str]:
     pending, failed = report.having(Result.PENDING), report.having(Result.FAILED)
     left = report.having(Result.NOT_ATTEMPTED)
     lines: list[str] = []
-    if pending:
+    if any(one.held for one in pending):
+        lines += look.wrap("What is paused goes on once it is resumed: in the portal, or by `state: running`.", "")
+    if any(not one.held for one in pending):
         lines += look.wrap("Azure goes on with it on its own; nothing has to keep running here.", "")
     if report.interrupted:
         lines += look.wrap("Stopped as asked. Nothing was cancelled or undone.", "")

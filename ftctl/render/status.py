@@ -19,7 +19,7 @@ _MARKS = {
     Health.CANCELLED.value: ("✗", "x", Style.DIM),
     MISSING: ("-", "-", Style.DIM),
 }
-_SHOWN = ("model", "endpoint", "id", "step", "conditions")  # outputs that say what one can do with a thing
+_SHOWN = ("model", "endpoint", "id", "status", "step", "conditions")  # outputs that say what one can do with a thing
 _AS_IT_SHOULD_BE = {Action.NOOP, Action.CREATE, Action.WAIT, Action.JUDGE}
 
 
@@ -61,7 +61,7 @@ def _row(change: Change) -> dict[str, Any]:
         "name": _name(change),
         "health": health(change),
         "detail": change.live.detail if change.live else "",
-        "as_declared": change.action is Action.NOOP,
+        "as_declared": change.action is Action.NOOP and change.reason is not Reason.WITHHELD,
         "reason": change.reason.value,
         "outputs": {key: plain(outputs[key]) for key in _SHOWN if key in outputs},
     }
@@ -84,7 +84,7 @@ def _words(change: Change, look: Look) -> str:
         parts.append(clean(live.detail))
     if live and change.reason is Reason.UNDECLARED:
         parts.append("no longer declared")
-    elif change.action not in _AS_IT_SHOULD_BE:
+    elif change.noted or change.action not in _AS_IT_SHOULD_BE:
         parts.append(str(change.reason))
     return ", ".join(parts)
 

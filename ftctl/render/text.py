@@ -36,7 +36,9 @@ _CLASSES = {  # gravest first
     ChangeClass.NEW: ("is new", "are new"),
     ChangeClass.METADATA: ("touches metadata only", "touch metadata only"),
 }
+_NOTED = {Reason.USED: "use", Reason.KEPT: "keep"}  # of what nothing is done about; else it is left
 _TOLD = {Action.BLOCKED, Action.JUDGE}
+_AS_THEY_ARE = {Action.NOOP, Action.WAIT}  # their differences are told in words, as nothing is changed
 _GRAVE = {ChangeClass.IRREVERSIBLE, ChangeClass.INTERRUPTS}
 _BODY = " " * 8
 _NAMED = 3
@@ -47,9 +49,9 @@ def plan_text(plan: Plan, look: Look) -> str:
     """The whole plan; one sentence when there is nothing to do."""
     stack = plan.home.stack
     if plan.empty:
-        return _nothing(plan)
+        return "\n".join([_nothing(plan), *_noted(plan, look)])
     lines = [*_headline(plan, look), ""]
-    for change in plan.pending:
+    for change in (*plan.pending, *_left(plan)):
         lines += [*change_lines(change, look), ""]
     if plan.fatal:
         number = sum(problem.severity is Severity.ERROR for problem in plan.problems)
@@ -63,14 +65,22 @@ def _nothing(plan: Plan) -> str:
         return f"{stack}: no difference was found, but not everything could be compared."
     if plan.mode is Mode.DESTROY:
         return f"{stack}: nothing to destroy. It owns nothing in {plan.home.group}."
-    kept = len(plan.changes)
+    kept = len(plan.changes) - len(_left(plan))
     return f"{stack}: nothing to do. {counted(kept, 'thing')} in Azure {'is' if kept == 1 else 'are'} as declared."
+
+
+def _left(plan: Plan) -> list[Change]:
+    return [change for change in plan.changes if change.noted]
+
+
+def _noted(plan: Plan, look: Look) -> list[str]:
+    return [line for change in _left(plan) for line in ("", *change_lines(change, look))]
 
 
 def _headline(plan: Plan, look: Look) -> list[str]:
     """What the plan means, the gravest class first."""
     changes = plan.pending
-    kept = len(plan.changes) - len(changes)
+    kept = len(plan.changes) - len(changes) - len(_left(plan))
     head = f"{plan.home.stack} in {plan.home.group}: {counted(len(changes), 'change')}"
     head += f", {kept} as declared" if kept else ""
     classes = list(_told_classes(changes))
@@ -95,15 +105,19 @@ def _told_classes(changes: Sequence[Change]) -> Iterator[tuple[str, bool]]:
     judged = sum(change.action is Action.JUDGE for change in changes)
     if judged:
         yield f"{judged} {'decides' if judged == 1 else 'decide'} what may serve", False
-    quiet = sum(change.change_class is ChangeClass.NONE and change.action not in _TOLD for change in changes)
+    paused = sum(change.reason is Reason.PAUSED for change in changes)
+    if paused:
+        yield f"{paused} {'is' if paused == 1 else 'are'} paused", False
+    told = [change for change in changes if change.action in _TOLD or change.reason is Reason.PAUSED]
+    quiet = sum(change.change_class is ChangeClass.NONE and change not in told for change in changes)
     if quiet:
         yield f"{quiet} {'is' if quiet == 1 else 'are'} on the way already", False
 
 
 def change_lines(change: Change, look: Look) -> list[str]:
     """One change: symbol, verb, address, Azure name and reason; below it fields and what follows from it."""
-    word = verb(change)
-    symbol, ascii_, style = _SYMBOLS[word]
+    symbol, ascii_, style = _SYMBOLS[verb(change)]
+    word = _NOTED.get(change.reason, "leave") if change.noted else str(verb(change))
     mark = "  " + padded(look.pick(symbol, ascii_), 4)
     head = f"{word} {change.address}{_name(change, look)}"
     head += f" [{change.change_class}]" if change.change_class in _GRAVE else ""
@@ -124,7 +138,7 @@ def _reason(change: Change) -> str:
 
 
 def _fields(change: Change, look: Look) -> list[str]:
-    if change.fields:
+    if change.fields and change.action not in _AS_THEY_ARE:
         rows = [(field.path, _movement(field, look)) for field in change.fields]
     elif change.action is Action.CREATE:
         rows = [(path, shown(value, look)) for path, value in leaves("", change.after)]

@@ -54,7 +54,7 @@ def verb(change: Change) -> Verb:
             return Verb.TRAIN
         case Action.UPDATE, ChangeClass.REPOINT:
             return Verb.REPOINT
-    if change.reason in {Reason.SUPERSEDED, Reason.DUPLICATE}:
+    if change.reason in {Reason.SUPERSEDED, Reason.DUPLICATE, Reason.GIVEN_UP}:
         return Verb.CANCEL
     return _VERBS[change.action]
 

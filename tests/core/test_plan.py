@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftctl.core.changes import Action, Blind, Observed, Reason
+from ftctl.core.changes import Action, Adoption, Blind, Observed, Reason
 from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
-from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Mode, Outlook, Resource, Wanted
+from ftctl.core.model import Address, ChangeClass, Course, Health, Home, Live, Mode, Outlook, Resource, Wanted
 from ftctl.core.plan import plan
 from ftctl.core.steps import Op, lower
 
@@ -60,6 +60,21 @@ class FakeRules:
 
     def retries(self, resource):
         return resource.spec.get("retries", 0)
+
+    def course(self, resource):
+        return resource.spec.get("course", Course.LEFT)
+
+    def adopted(self, resource):
+        return resource.spec.get("adopted", "")
+
+    def adoption(self, resource, wanted, live):
+        return Adoption()
+
+    def surplus(self, declared, world, lives, blind):
+        return ()
+
+    def failure(self, live):
+        return Problem("FT3201", "it failed")
 
     def checks(self, resource):
         return resource.spec.get("checks", False)
@@ -181,7 +196,7 @@ CASES = {
     "cancelled job": (
         [declared("job/j")],
         [live("job/j", health=Health.CANCELLED)],
-        ("job/j", Action.CREATE, Reason.NEW_RECIPE),
+        ("job/j", Action.BLOCKED, Reason.CANCELLED),
     ),
     "failed and succeeded job": (
         [declared("job/j")],

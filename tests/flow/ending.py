@@ -6,6 +6,7 @@ from collections import Counter
 from contextlib import suppress
 
 from ftctl.core.errors import Exit, FtctlError
+from ftctl.core.model import Address
 from ftctl.local import jobstate
 from ftctl.local.identity import SUBSCRIPTION_ID
 
@@ -13,13 +14,14 @@ ENOUGH = 6
 
 
 def patiently(lab, *, tries: int = ENOUGH) -> int:
-    """Apply again until it is done, as people do; how often it took."""
-    said = []
+    """Apply again until it is done, as people do; how often it took. What was cancelled they ask for again."""
+    said, again = [], ()
     for count in range(1, tries + 1):
         try:
-            report = lab.apply()
+            report = lab.apply(retry=again)
         except FtctlError as error:
             said.append(str(error))
+            again = [Address.parse(problem.subject) for problem in error.problems if problem.code == "FT3240"]
             lab.clock.advance(60)
             continue
         if report.exit is Exit.DONE:

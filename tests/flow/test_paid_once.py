@@ -271,7 +271,7 @@ def test_a_lost_reply_to_a_cancellation_is_no_error(lab):
     assert sorted(status(lab, job) for job in lab.stored("job")) == ["cancelled", "succeeded"]
 
 
-def test_a_job_cancelled_by_hand_is_trained_again_by_the_next_apply_and_only_once(lab):
+def test_a_job_cancelled_by_hand_is_trained_again_only_where_that_is_asked_for(lab):
     cancelled = []
 
     def interfere(event):
@@ -279,11 +279,39 @@ def test_a_job_cancelled_by_hand_is_trained_again_by_the_next_apply_and_only_onc
             cancelled.append(event)
             cancel_by_hand(lab)
 
-    assert lab.apply(emit=interfere).exit is not Exit.DONE
-    assert actions(lab.plan()) == {"job/tone": "create", "deployment/prod": "create"}
-    assert patiently(lab) == 1
+    report = lab.apply(emit=interfere)
+    assert report.exit is Exit.PARTIAL
+    assert [one.problem.code for one in report.outcomes if one.problem] == ["FT3241"]
+    for _ in range(2):
+        assert refused(lab.apply) == ["FT3240"]
+    assert len(lab.jobs()) == 1
+    again = {"retry": [Address("job", "tone")]}
+    assert actions(lab.plan(**again)) == {"job/tone": "create", "deployment/prod": "create"}
+    assert lab.plan(**again).estimate().cost.high > 0
+    assert lab.apply(**again).exit is Exit.DONE
     assert sorted(status(lab, job) for job in lab.stored("job")) == ["cancelled", "succeeded"]
     assert_converged(lab)
+
+
+def test_a_superseded_job_that_ftctl_cancelled_blocks_its_recipe_too_when_that_comes_back(lab):
+    until_training(lab)
+    lab.data("train", examples(13))
+    assert lab.apply().exit is Exit.DONE
+    lab.data("train", examples())
+    (problem,) = lab.plan().problems
+    assert problem.code == "FT3240"
+    assert "Azure does not say who" in problem.why
+    assert len(lab.jobs()) == 2
+
+
+def test_what_was_cancelled_beside_a_live_twin_is_no_obstacle(lab):
+    until_training(lab)
+    (job,) = lab.stored("job")
+    cancel_by_hand(lab)
+    twin = {**lab.stored("job")[0], "id": "ftjob-" + "0" * 32, "created_at": job["created_at"] - 1}
+    twin = {name: value for name, value in twin.items() if name not in {"_cancelled", "_placed"}}
+    lab.azure.store.put("job", twin["id"], twin, parent=twin["_account"])
+    assert actions(lab.plan())["job/tone"] == "wait"
 
 
 def test_a_failed_job_blocks_until_it_is_retried_or_the_spec_changes(lab):

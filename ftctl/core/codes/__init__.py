@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ftctl.core.codes import azure, command, data, jobs, kinds, local, plan, results, spec
+from ftctl.core.codes import azure, command, courses, data, jobs, kinds, local, plan, results, spec
 from ftctl.core.errors import Code
 
 CODES: dict[str, Code] = {
     **spec.CODES,
     **kinds.CODES,
     **jobs.CODES,
+    **courses.CODES,
     **data.CODES,
     **azure.CODES,
     **plan.CODES,

@@ -1,0 +1,83 @@
+"""How many superseded trainings of a job stay; what serves, or may serve again, is never among those that go."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from ftctl.core.model import Address, Health, Live, Resource, Surplus, Wanted
+from ftctl.kinds import marks
+from ftctl.kinds.contract import account_of
+from ftctl.kinds.trained import job_model
+
+
+def surplus(
+    declared: Mapping[Address, Resource],
+    jobs: Mapping[Address, Wanted],
+    lives: Sequence[Live],
+    blind: Collection[str],
+) -> Iterator[Surplus]:
+    """Of each job with `keep`, the trainings beyond those: what has succeeded and no declaration wants any more.
+
+    One that failed or was cancelled stays: it is what keeps its recipe from being paid for again unasked.
+    """
+    current = {wanted.key for wanted in jobs.values()}
+    needed = {_of(model): why for model, why in (*_continued(lives), *_declared(declared), *_served(lives))}
+    told: set[str] = set()
+    for address, wanted in jobs.items():
+        keep = declared[address].spec.keep
+        if keep is None:
+            continue
+        account = str(wanted.settings["account"]).lower()
+        old = [one for one in lives if _superseded(one, wanted, account) and one.key not in current]
+        old.sort(key=lambda one: (one.created, one.id), reverse=True)
+        for live in old[keep:]:
+            if live.id not in told:
+                told.add(live.id)
+                unseen = f"not all of {account_of(declared[address])} can be seen" if account in blind else ""
+                why = unseen or needed.get(_of(live.outputs.get("model")), "")
+                yield Surplus(live, _gone(live, address, keep), f"{live.id} stays: {why}" if why else "")
+
+
+def _superseded(live: Live, wanted: Wanted, account: str) -> bool:
+    own = live.kind == "job" and live.within == account and live.label == wanted.settings["text"]
+    return own and bool(live.owner) and live.health is Health.READY
+
+
+def _gone(live: Live, address: Address, keep: int) -> str:
+    return f"{address} keeps {keep}; {live.id} goes with its results and its model, for good"
+
+
+# --- what is needed, by model: why
+
+
+def _of(model: Any) -> str:
+    """The job's own model, of a checkpoint too, in the one spelling that comparison uses."""
+    return job_model(str(model or "")).lower()
+
+
+def _served(lives: Sequence[Live]) -> Iterator[tuple[Any, str]]:
+    """What deployments serve, and what each served before: a roll-back would go there."""
+    deployments = [one for one in lives if one.kind == "deployment"]
+    for live in deployments:
+        tags: Mapping[str, Any] = live.raw.get("tags") or {}
+        waiting = str(tags.get(marks.SMOKE) or "").split(" ")  # the model of the last passed check is the second word
+        former = [*waiting[1:2], *filter(None, [tags.get(marks.PREVIOUS)])]
+        yield from (
+            (model, f"deployment/{live.name} served its model before, and may be put back to it") for model in former
+        )
+    yield from ((one.fields.get("model"), f"deployment/{one.name} serves its model") for one in deployments)
+
+
+def _declared(declared: Mapping[Address, Resource]) -> Iterator[tuple[Any, str]]:
+    """What declarations name by its id."""
+    names = {at: one.spec.model for at, one in declared.items() if at.kind == "job"}
+    names |= {at: one.spec.model.name for at, one in declared.items() if at.kind == "deployment"}
+    said = {"job": "goes on from its model", "deployment": "is to serve its model"}
+    return ((name, f"{at} {said[at.kind]}") for at, name in names.items() if isinstance(name, str))
+
+
+def _continued(lives: Sequence[Live]) -> Iterator[tuple[Any, str]]:
+    """What trainings under way began with."""
+    running = [one for one in lives if one.kind == "job" and one.health is Health.PENDING]
+    return ((one.fields.get("model"), f"{one.id} learns from its model") for one in running)
