@@ -145,6 +145,18 @@ def paid_once(trainings: Iterable[Change]) -> tuple[Change, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """All that is live and what is about to change, for those who say what is too old. `blind` are accounts that could
+    not be looked through.
+    """
+
+    world: World
+    lives: tuple[Live, ...]
+    blind: frozenset[str] = frozenset()
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All changes of a stack in the order in which they would be done, no-ops included.
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Any, Protocol
 
-from ftctl.core.changes import Action, Adoption, Change, Observed, Plan, Reason
+from ftctl.core.changes import Action, Adoption, Change, Observed, Plan, Reason, Sight
 from ftctl.core.course import adopting, cancelled, last_cancelled, on_course, surplus, withheld
 from ftctl.core.diff import FieldChange, differences, has_unknown
 from ftctl.core.digest import digest
@@ -73,9 +73,7 @@ class Rules(Protocol):
     def course(self, resource: Resource) -> Course: ...
     def adopted(self, resource: Resource) -> str: ...
     def adoption(self, resource: Resource, wanted: Wanted, live: Live | None) -> Adoption: ...
-    def surplus(
-        self, declared: Mapping[Address, Resource], world: World, lives: Iterable[Live], blind: Collection[str]
-    ) -> Iterable[Surplus]: ...
+    def surplus(self, declared: Mapping[Address, Resource], seen: Sight) -> Iterable[Surplus]: ...
     def checks(self, resource: Resource) -> bool: ...
     def failure(self, live: Live) -> Problem: ...
     def predecessor(self, wanted: Wanted, lives: Iterable[Live]) -> Live | None: ...
@@ -321,9 +319,10 @@ class _Planner:
             if live.owner == self.home.stack and live.id not in self.others
             if (change := self._leftover(self.rules[kind], key, live, mode))
         ]
-        for rules in self.rules.values():
-            spare = rules.surplus(self.declared, self.world, self._all_lives(), {within for _, within in self.blind})
-            found += [surplus(one) for one in spare if one.live.id not in self.others]
+        blind = frozenset(within for _, within in self.blind)
+        seen = Sight(self.world, tuple(self._all_lives()), blind, (*self.decided.values(), *found))
+        spare = (one for rules in self.rules.values() for one in rules.surplus(self.declared, seen))
+        found += [surplus(one) for one in spare if one.live.id not in self.others]
         return sorted(apart(found, self.declared), key=self._taken_down)
 
     def _all_lives(self) -> list[Live]:

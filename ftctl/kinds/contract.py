@@ -6,14 +6,14 @@ A kind says; the core decides and orders. No verb waits and all are idempotent: 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from ftctl.core.changes import Adoption
+from ftctl.core.changes import Adoption, Sight
 from ftctl.core.errors import Problem
 from ftctl.core.estimate import Budget, Estimate
 from ftctl.core.model import (
@@ -195,10 +195,8 @@ class Kind(ABC):
         """Whether the adopted thing can be used, and in what it differs from what is declared."""
         return Adoption()
 
-    def surplus(
-        self, declared: Mapping[Address, Resource], world: World, lives: Iterable[Live], blind: Collection[str]
-    ) -> Iterable[Surplus]:
-        """Superseded things beyond those that are declared to be kept; `blind` are accounts not fully seen."""
+    def surplus(self, declared: Mapping[Address, Resource], seen: Sight) -> Iterable[Surplus]:
+        """Superseded things beyond those that are declared to be kept."""
         return ()
 
     def checks(self, resource: Resource) -> bool:

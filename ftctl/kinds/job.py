@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
-from ftctl.core.changes import Adoption
+from ftctl.core.changes import Adoption, Sight
 from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
 from ftctl.core.estimate import Budget, Estimate
@@ -238,11 +238,9 @@ class JobKind(Kind):
     def adoption(self, resource: Resource, wanted: Wanted, live: Live | None) -> Adoption:
         return jobstate.adoption(resource, wanted, live)
 
-    def surplus(
-        self, declared: Mapping[Address, Resource], world: World, lives: Iterable[Live], blind: Collection[str]
-    ) -> Iterator[Surplus]:
-        jobs = {at: self.wanted(one, world) for at, one in declared.items() if at.kind == self.name}
-        return retention.surplus(declared, jobs, tuple(lives), blind)
+    def surplus(self, declared: Mapping[Address, Resource], seen: Sight) -> Iterator[Surplus]:
+        jobs = {at: self.wanted(one, seen.world) for at, one in declared.items() if at.kind == self.name}
+        return retention.surplus(declared, jobs, seen)
 
     def budget(self, resource: Resource) -> Budget | None:
         amount = resource.spec.max_cost

@@ -70,7 +70,7 @@ class FakeRules:
     def adoption(self, resource, wanted, live):
         return Adoption()
 
-    def surplus(self, declared, world, lives, blind):
+    def surplus(self, declared, seen):
         return ()
 
     def failure(self, live):
