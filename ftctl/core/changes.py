@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -115,6 +115,17 @@ def paid_once(trainings: Iterable[Change]) -> tuple[Change, ...]:
     for change in trainings:
         first.setdefault(change.key or change.address, change)
     return tuple(first.values())
+
+
+def apart(changes: list[Change], declared: Collection[Address]) -> Iterator[Change]:
+    """Tell apart what would have one address: several files or jobs of one name."""
+    addresses = [*declared, *(change.address for change in changes)]
+    for change in changes:
+        if addresses.count(change.address) > 1 and change.live:
+            address = Address(change.address.kind, f"{change.address.name}@{change.live.id.rpartition('/')[2][-8:]}")
+            yield replace(change, address=address)
+        else:
+            yield change
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Any, Protocol
 
-from ftctl.core.changes import Action, Change, Observed, Plan, Reason
+from ftctl.core.changes import Action, Change, Observed, Plan, Reason, apart
 from ftctl.core.diff import FieldChange, differences, has_unknown
 from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
@@ -100,7 +100,7 @@ def plan(
     granting = granting_of(home, observed.lives, changes, now)
     problems += blindness(observed, changes, granting=granting)
     own = [budget for one in resources if (budget := rules[one.address.kind].budget(one))]
-    problems += over_budget((change for change in changes if change.trains), [*own, *budgets])
+    problems += over_budget((change for change in changes if change.trains), dict.fromkeys([*own, *budgets]))
     return Plan(home, mode, tuple(changes), tuple(problems), granting, planner.world)
 
 
@@ -123,6 +123,7 @@ class _Planner:
         self.world = replace(world, outputs=self.outputs)
         self.decided: dict[Address, Change] = {}
         self.matched: dict[tuple[str, str], Address] = {}
+        self.unsettled: set[str] = set()  # kinds of which not every identity is known yet
         self.lives: dict[tuple[str, str], list[Live]] = {}
         self.blind = {(blind.kind, blind.within) for blind in observed.blind}
         for live in observed.lives:
@@ -145,6 +146,8 @@ class _Planner:
         live = next((live for live in found if live.health is not Health.CANCELLED), None)
         twin = self.matched.setdefault((rules.name, wanted.key), resource.address)
         promised = rules.promised(resource, self.world)
+        if _unsettled(rules, wanted):
+            self.unsettled.add(rules.name)
         gates = [self.decided[a] for a in resource.references if self.rules[a.kind].judges]
         change = gated(self._decide(resource, wanted, live), gates)
         outputs = live.outputs if live and change.action not in {Action.CREATE, Action.REPLACE} else {}
@@ -161,6 +164,7 @@ class _Planner:
             return self._judgement(resource, wanted, live)
         if live is None:
             unseen = any(kind == rules.name and wanted.key.startswith(within) for kind, within in self.blind)
+            unseen |= _unsettled(rules, wanted)
             return self._creation(resource, wanted, Reason.UNSEEN if unseen else Reason.MISSING)
         if not rules.shared and live.owner != self.home.stack and (live.owner or resource.address not in self.adopt):
             return _foreign(resource, live)
@@ -215,7 +219,7 @@ class _Planner:
 
     def _failed(self, resource: Resource, wanted: Wanted, live: Live) -> Change:
         failed = sum(one.health is Health.FAILED for one in self.lives[live.kind, live.key])
-        asked = resource.address in self.retry
+        asked = not {resource.address, resource.address.declared}.isdisjoint(self.retry)
         if asked or failed <= self.rules[live.kind].retries(resource):
             reason = Reason.RETRY if asked else Reason.RETRY_DECLARED
             return replace(self._creation(resource, wanted, reason), because=(f"{live.id}: {live.detail}",))
@@ -302,8 +306,8 @@ class _Planner:
             for live in lives
             if live.owner == self.home.stack and (change := self._leftover(self.rules[kind], key, live, mode))
         ]
-        apart = _apart(found, self.declared)
-        return sorted(apart, key=self._taken_down)
+        told_apart = apart(found, self.declared)
+        return sorted(told_apart, key=self._taken_down)
 
     def _taken_down(self, change: Change) -> tuple[Any, ...]:
         """Their order: what depends on others first, then by name, then by age; Azure's random ids decide nothing."""
@@ -319,8 +323,8 @@ class _Planner:
                 return None
             reason = Reason.DUPLICATE
         elif rules.history:
-            if not rules.trains or live.health is not Health.PENDING:
-                return None
+            if not rules.trains or live.health is not Health.PENDING or rules.name in self.unsettled:
+                return None  # what runs may turn out to be what is wanted
             reason = Reason.SUPERSEDED
         else:
             reason = Reason.UNDECLARED
@@ -355,6 +359,11 @@ class _Planner:
         return resource.references if resource else ()
 
 
+def _unsettled(rules: Rules, wanted: Wanted) -> bool:
+    """Whether its key, which is made of its content, will be another once that is known."""
+    return rules.history and has_unknown(wanted.fields)
+
+
 def _preference(live: Live) -> tuple[int, float, str]:
     """Of several things with one identity: the finished before the running before the failed, the older first."""
     order = [Health.READY, Health.PENDING, Health.FAILED, Health.CANCELLED]
@@ -387,14 +396,3 @@ def _foreign(resource: Resource, live: Live) -> Change:
         fix=way,
     )
     return Change(resource.address, Action.BLOCKED, Reason.FOREIGN, problem=problem, live=live)
-
-
-def _apart(changes: list[Change], declared: Collection[Address]) -> Iterator[Change]:
-    """Tell apart what would have one address: several files or jobs of one name."""
-    addresses = [*declared, *(change.address for change in changes)]
-    for change in changes:
-        if addresses.count(change.address) > 1 and change.live:
-            address = Address(change.address.kind, f"{change.address.name}@{change.live.id.rpartition('/')[2][-8:]}")
-            yield replace(change, address=address)
-        else:
-            yield change
