@@ -119,8 +119,8 @@ class PickKind(Kind):
         raise AssertionError("a pick is nothing in Azure")
 
     def failure(self, live: Live) -> Problem:
-        problem: Problem = live.raw["problem"]
-        return problem
+        problem: Problem | None = live.raw.get("problem")
+        return problem or Problem("FT3250", live.detail, fix="Pick by another metric.")
 
 
 def _pick(sweep: Address) -> Address:

@@ -31,7 +31,7 @@ _GOALS = {Better.LOWER: "min", Better.HIGHER: "max"}
 def _axes() -> Iterator[tuple[str, Any, None]]:
     """A list for each field that may vary, of values as the field itself takes them."""
     yield "model", _values(str, "Base models, or fine-tuned models' ids."), None
-    yield "seed", _values(_SEED, "Seeds."), None
+    yield "seed", _values(_SEED, "Seeds, which tell how much is chance."), None
     for name, hint in get_type_hints(Hyperparameters, include_extras=True).items():
         value, about = get_args(hint)
         yield name, _values(value, about.description), None
