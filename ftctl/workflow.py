@@ -24,7 +24,7 @@ execute    steps → events, report      ftctl.engine.execute
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -77,6 +77,7 @@ def resolve(stack: Stack) -> tuple[Stack, list[Problem]]:
     stack, problems = prepare(stack)
     if not _errors(problems):
         problems += relate(stack)
+    problems = list({(one.where, one.code, one.what): one for one in reversed(problems)}.values())[::-1]  # of a sweep
     warnings = (problem for problem in problems if problem.severity is Severity.WARNING)
     return replace(stack, warnings=tuple(warnings)), problems
 
@@ -171,7 +172,6 @@ def plan(
 ) -> Plan:
     """Observe and compare; reads only. `max_cost` is for this plan's trainings and those of `others` together."""
     from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
-    from ftctl.engine.observe import examine  # noqa: PLC0415  the same
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
     observed = observe(stack, clients)
@@ -180,12 +180,27 @@ def plan(
     compared = partial(
         compare, stack.home, stack.resources, kinds(), mode=mode, adopt=adopt, retry=retry, budgets=budgets, now=now
     )
-    first = compared(observed)
-    facts = _preview(stack, clients, first)
-    judged = examine(clients, stack.resources, kinds(), first.world).lives if mode is Mode.NORMAL else ()
-    if not (facts or judged):
-        return first
-    return compared(replace(observed, lives=(*observed.lives, *judged), facts={**observed.facts, **facts}))
+    made, observed = _judged(stack, clients, observed, compared)
+    facts = _preview(stack, clients, made)
+    return compared(replace(observed, facts={**observed.facts, **facts})) if facts else made
+
+
+def _judged(
+    stack: Stack, clients: Clients, observed: Observed, compared: Callable[[Observed], Plan]
+) -> tuple[Plan, Observed]:
+    """The plan with all judgements that can be made now; one may be what the next rests on."""
+    from ftctl.core.changes import Action  # noqa: PLC0415  help needs none
+    from ftctl.engine.observe import examine  # noqa: PLC0415  the same
+    from ftctl.kinds import kinds  # noqa: PLC0415  the same
+
+    while True:
+        made = compared(observed)
+        unjudged = {change.address for change in made.changes if change.action is Action.JUDGE}
+        asked = [resource for resource in stack.resources if resource.address in unjudged]
+        found = examine(clients, asked, kinds(), made.world).lives if asked else ()
+        if not found:
+            return made, observed
+        observed = replace(observed, lives=(*observed.lives, *found))
 
 
 def _preview(stack: Stack, clients: Clients, made: Plan) -> dict[Address, Mapping[str, Any]]:
@@ -218,7 +233,8 @@ def bill(stack: Stack, clients: Clients, *, clock: Clock) -> Bill:
     from ftctl.results.job import told_bill  # noqa: PLC0415  the same
 
     observed = observe(stack, clients)
-    made = compare(stack.home, stack.resources, kinds(), observed, now=clock.now().timestamp())
+    compared = partial(compare, stack.home, stack.resources, kinds(), now=clock.now().timestamp())
+    made, _ = _judged(stack, clients, observed, compared)
     timed = [live for live in observed.lives if by_the_hour(live, stack.home)]
     hours = {live.id: told_bill(clients.data(live.outputs["endpoint"]).events_since(live.id))[1] for live in timed}
     return drawn_up(stack.resources, made, observed.lives, hours)

@@ -63,7 +63,7 @@ def command(
 def trained_system(stack: Stack, resource: Resource) -> str | None:
     """The system message of the data that a deployment's model learned from, by way of its references."""
     for address in resource.references:
-        if address.kind == "job":
+        if address.kind in {"job", "pick"}:
             return trained_system(stack, stack.resource(address))
         if address.kind == "dataset":
             facts = stack.resource(address).prepared

@@ -25,14 +25,38 @@ def declared(stacks: Sequence[Stack], kind: str, name: str) -> tuple[Stack, Reso
         names = ", ".join(str(stack.path) for stack, _ in found)
         raise FtctlError(Problem("FT6007", f"several stacks declare {address}: {names}"))
     known = [one.address.name for stack in stacks for one in stack.resources if one.address.kind == kind]
+    _, jobs = sweep(stacks, name) if kind == "job" else (None, [])
+    if jobs:
+        fix = f"Name one of them: {', '.join(job.name for job in jobs)}."
+        raise FtctlError(Problem("FT6004", f"{address} is a sweep of {len(jobs)} jobs", fix=fix))
     fix = f"{did_you_mean(address.name, known)} Declared: {', '.join(known) or 'none'}.".strip()
     raise FtctlError(Problem("FT6004", f"no stack declares {address}", fix=fix))
 
 
+def sweep(stacks: Sequence[Stack], name: str) -> tuple[Stack | None, list[Address]]:
+    """The stack and the jobs of the sweep called `name`; no stack where there is none."""
+    address = Address("job", name.removeprefix("job/"))
+    for stack in stacks:
+        named = [one.address for one in stack.resources if one.address.declared == address != one.address]
+        if named:
+            return stack, named
+    return None, []
+
+
+def existing(live: Live | None, address: Address) -> Live:
+    """What is live of a declaration, which has to be something."""
+    if live is None:
+        raise FtctlError(Problem("FT6005", f"{address} is declared, but not in Azure"))
+    return live
+
+
 def newest(opened: Session, stack: Stack, resource: Resource) -> Live:
-    """What of a declaration is live now; of a history the newest."""
+    """What of a declaration is live now; of a history the newest, of a sweep's job the one with its recipe."""
     address = resource.address
     adopted = getattr(resource.spec, "adopt", None)
+    if address != address.declared:
+        made = workflow.plan(stack, opened.clients(stack), clock=opened.clock)
+        return existing(next(change.live for change in made.changes if change.address == address), address)
     labels = {address.name, getattr(resource.spec, "suffix", None), address.name.replace("_", "-")[:18]}
     lives = [
         live

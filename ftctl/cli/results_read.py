@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ftctl import workflow
-from ftctl.cli.found import declared, newest
+from ftctl.cli.found import declared, existing, newest, sweep
 from ftctl.cli.session import Session, session
+from ftctl.cli.streams import tell
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Live
 from ftctl.core.suggest import did_you_mean
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ftctl.spec.stack import Stack
 
 _ID = "ftjob-"
+_NOTHING = {"FT6005", "FT6101", "FT6102"}  # not there, nothing yet, nothing ever
 _DATA = {"training", "validation"}
 
 
@@ -45,7 +47,30 @@ def from_file(path: Path) -> Run:
 def from_azure(request: Request, names: Sequence[str], trace: str | None) -> list[Run]:
     """The results of trainings by their names in the stacks, or by their ids."""
     with session(request, trace) as opened:
-        return [by_name(opened, name) for name in names]
+        return [run for name in names for run in _runs(opened, name)]
+
+
+def _runs(opened: Session, name: str) -> list[Run]:
+    """One training, or all of a sweep that have measured something."""
+    stack, jobs = sweep(opened.stacks, name)
+    if stack is None:
+        return [by_name(opened, name)]
+    made = workflow.plan(stack, opened.clients(stack), clock=opened.clock)
+    found = {change.address: change for change in made.changes}
+    chosen = {change.live.outputs.get("picked") for change in made.changes if change.kind == "pick" and change.live}
+    runs: list[Run] = []
+    for job in jobs:
+        try:
+            live = existing(found[job].live, job)
+            run = _results(opened.clients(stack), live, job.name)
+            runs.append(replace(run, picked=str(job) in chosen))
+        except FtctlError as error:
+            if error.problems[0].code not in _NOTHING:
+                raise
+            tell(f"{job}: {error.problems[0].what}.")
+    if not runs:
+        raise FtctlError(Problem("FT6101", f"no job of the sweep job/{name} has measured anything yet"))
+    return runs
 
 
 def by_name(opened: Session, name: str) -> Run:

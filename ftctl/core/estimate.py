@@ -75,7 +75,7 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The most that trainings may cost: the one at `of`, or where that is None all of a plan.
+    """The most that trainings may cost: the one at `of`, or all of that sweep; where that is None all of a plan.
 
     `name` is what people call it (`maxCost`, `--max-cost`), `where` the place it stands at. `spent` has been estimated
     for other plans of the same command already.

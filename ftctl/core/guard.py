@@ -31,7 +31,7 @@ def over_budget(trainings: Iterable[Change], budgets: Iterable[Budget]) -> Itera
     """What speaks against a plan's trainings: the high end over a budget, or a cost that nobody knows beside one."""
     found = list(trainings)
     for budget in budgets:
-        held = paid_once(found) if budget.of is None else [one for one in found if one.address == budget.of]
+        held = paid_once(found) if budget.of is None else [one for one in found if one.address.declared == budget.of]
         if held and (problem := _problem(held, budget)):
             yield problem
 
@@ -62,6 +62,8 @@ def _problem(held: Sequence[Change], budget: Budget) -> Problem | None:
 
 def _listed(changes: Sequence[Change]) -> str:
     more = len(changes) - _NAMED
+    if more > 0 and len(of := {change.address.declared for change in changes}) == 1:
+        return f"training {len(changes)} jobs of {of.pop()}"
     named = ", ".join(str(change.address) for change in changes[:_NAMED])
     return f"training {named}{f' and {more} more' if more > 0 else ''}"
 

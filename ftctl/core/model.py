@@ -20,6 +20,11 @@ class Address:
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
 
+    @property
+    def declared(self) -> Address:
+        """The declaration it comes from: of `job/tone:n_epochs=2`, one of several, that is `job/tone`."""
+        return Address(self.kind, self.name.partition(":")[0])
+
     @classmethod
     def parse(cls, text: str) -> Address:
         kind, _, name = text.partition("/")

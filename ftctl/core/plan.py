@@ -109,7 +109,7 @@ def plan(
     granting = granting_of(home, observed.lives, changes, now)
     problems += blindness(observed, changes, granting=granting)
     own = [budget for one in resources if (budget := rules[one.address.kind].budget(one))]
-    problems += over_budget((change for change in changes if change.trains), [*own, *budgets])
+    problems += over_budget((change for change in changes if change.trains), dict.fromkeys([*own, *budgets]))
     return Plan(home, mode, tuple(changes), tuple(problems), granting, planner.world)
 
 
@@ -132,6 +132,7 @@ class _Planner:
         self.world = replace(world, outputs=self.outputs)
         self.decided: dict[Address, Change] = {}
         self.matched: dict[tuple[str, str], Address] = {}
+        self.unsettled: set[str] = set()  # kinds of which not every identity is known yet
         self.lives: dict[tuple[str, str], list[Live]] = {}
         self.others: set[str] = set()  # ids of what is used and not ours to delete
         self.blind = {(blind.kind, blind.within) for blind in observed.blind}
@@ -157,6 +158,8 @@ class _Planner:
             live = next((one for one in self._all_lives() if (one.kind, one.id) == (rules.name, id_)), None)
         twin = self.matched.setdefault((rules.name, wanted.key), resource.address)
         promised = rules.promised(resource, self.world)
+        if _unsettled(rules, wanted):
+            self.unsettled.add(rules.name)
         gates = [self.decided[a] for a in resource.references if self.rules[a.kind].judges]
         change = withheld(gated(self._decide(resource, wanted, live), gates), self._upstream_of(resource))
         outputs = live.outputs if live and change.action not in {Action.CREATE, Action.REPLACE} else {}
@@ -179,6 +182,7 @@ class _Planner:
             return self._cancelled(resource, wanted, gone)
         if live is None:
             unseen = any(kind == rules.name and wanted.key.startswith(within) for kind, within in self.blind)
+            unseen |= _unsettled(rules, wanted)
             return self._creation(resource, wanted, Reason.UNSEEN if unseen else Reason.MISSING)
         if not rules.shared and live.owner != self.home.stack and (live.owner or resource.address not in self.adopt):
             return foreign(resource, live)
@@ -221,14 +225,17 @@ class _Planner:
 
     def _cancelled(self, resource: Resource, wanted: Wanted, gone: Live) -> Change:
         """Of one that somebody cancelled: it is paid for again only when somebody asks for that."""
-        if resource.address not in self.retry:
+        if not self._retried(resource):
             return cancelled(resource, gone, self.rules[gone.kind].failure(gone))
         again = self._creation(resource, wanted, Reason.AGAIN)
         return replace(again, because=(*again.because, f"{gone.id} was cancelled"))
 
+    def _retried(self, resource: Resource) -> bool:
+        return not {resource.address, resource.address.declared}.isdisjoint(self.retry)
+
     def _failed(self, resource: Resource, wanted: Wanted, live: Live) -> Change:
         failed = sum(one.health is Health.FAILED for one in self.lives[live.kind, live.key])
-        asked = resource.address in self.retry
+        asked = self._retried(resource)
         if asked or failed <= self.rules[live.kind].retries(resource):
             reason = Reason.RETRY if asked else Reason.RETRY_DECLARED
             return replace(self._creation(resource, wanted, reason), because=(f"{live.id}: {live.detail}",))
@@ -342,8 +349,8 @@ class _Planner:
                 return None
             reason = Reason.DUPLICATE
         elif rules.history:
-            if not rules.trains or live.health is not Health.PENDING:
-                return None
+            if not rules.trains or live.health is not Health.PENDING or rules.name in self.unsettled:
+                return None  # what runs may turn out to be what is wanted
             reason = Reason.SUPERSEDED
         else:
             reason = Reason.UNDECLARED
@@ -376,6 +383,11 @@ class _Planner:
     def _named(self, change: Change) -> tuple[Address, ...]:
         resource = self.declared.get(change.address)
         return resource.references if resource else ()
+
+
+def _unsettled(rules: Rules, wanted: Wanted) -> bool:
+    """Whether its key, which is made of its content, will be another once that is known."""
+    return rules.history and has_unknown(wanted.fields)
 
 
 def _preference(live: Live) -> tuple[int, float, str]:

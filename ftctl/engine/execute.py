@@ -122,7 +122,7 @@ class _Run:
                 continue
             if any(self._ended_badly(need) for need in step.needs):
                 self._skip(step)
-            elif all(self._done(need) for need in step.needs) and self._enter_lane(step):
+            elif all(self._done(need) for need in step.needs) and self._has_place(step) and self._enter_lane(step):
                 self._begin(step)
 
     def _done(self, number: int) -> bool:
@@ -140,6 +140,21 @@ class _Run:
     def _enter_lane(self, step: Step) -> bool:
         lane = self._lane(step)
         return not lane or self.lanes.setdefault(lane, step.number) == step.number
+
+    def _has_place(self, step: Step) -> bool:
+        """Whether so few of what it belongs to are on their way that it may begin; what runs already may."""
+        return step.op is Op.WAIT or not self._group(step)[1] or len(self._in_places(step)) < self._group(step)[1]
+
+    def _group(self, step: Step) -> tuple[str, int]:
+        resource = self.job.resources.get(step.address)
+        return self.job.kinds[step.change.kind].together(resource) if resource else ("", 0)
+
+    def _in_places(self, step: Step) -> list[Step]:
+        """What is on its way of what `step` belongs to: begun by this run, or by one before it."""
+        ended = {number for number, one in self.outcomes.items() if one.result is not Result.PENDING}
+        left = [one for one in self.job.steps if one.number not in ended]
+        begun = [one for one in left if one.number in self.tasks or one.op is Op.WAIT]
+        return [one for one in begun if self._group(one)[0] == self._group(step)[0]]
 
     def _lane(self, step: Step) -> str:
         return self.job.kinds[step.change.kind].lane(step.change.key, step.change.within)
@@ -250,6 +265,9 @@ class _Run:
 
     def _missing(self, step: Step) -> str:
         waiting = [str(self.job.steps[need].address) for need in sorted(step.needs) if not self._done(need)]
+        of, most = self._group(step)
+        if not waiting and not self._has_place(step):
+            return f"waits for a place: {most} of {of} train at once"
         return f"waits for {', '.join(waiting)}" if waiting else ""
 
     def _next_due(self) -> float:

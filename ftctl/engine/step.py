@@ -152,7 +152,7 @@ class Task:
         """Ask whether what hangs on it may go on; a plan that knows already that it may not is not asked again."""
         live = self.step.change.live or self.kind.create(self.clients, self._resolve(), self.home, self.progress)
         if live.health is Health.READY:
-            return Done(live.name, live.outputs, live.outputs)
+            return replace(self._finished(live), text=live.name)
         problem = self.kind.failure(live)
         return Failed(replace(problem, where=problem.where or self._where(), subject=str(self.address)), live.outputs)
 
@@ -166,7 +166,8 @@ class Task:
             for name, value in reviewed.items()
             if not (has_unknown(value) or self._same(name, wanted.fields.get(name), value))
         ]
-        if moved or wanted.key != self.step.change.key:
+        settled = not (self.kind.history and has_unknown(reviewed))  # else its key is made of what was unknown
+        if moved or (settled and wanted.key != self.step.change.key):
             raise FtctlError(
                 Problem(
                     "FT3206",

@@ -51,7 +51,7 @@ def condition_of(gate: Gate) -> Condition:
     if gate.improvement:
         wanted = gate.improvement
         return condition.Improvement(normal(wanted.metric), wanted.by, wanted.unknown == "pass")
-    return Bounds(_name(gate.metric or ""), gate.least, gate.most)
+    return Bounds(metric_name(gate.metric or ""), gate.least, gate.most)
 
 
 def gate_flaws(gates: Sequence[Gate] | None, *, validated: bool, rewarded: bool) -> Iterator[Flaw]:
@@ -72,13 +72,13 @@ def gate_flaws(gates: Sequence[Gate] | None, *, validated: bool, rewarded: bool)
             yield flaw(path, "FT1290", f"no value is at least {gate.least:g} and at most {gate.most:g}")
         metric = gate.improvement.metric if gate.improvement else str(gate.metric)
         place = f"{path}.improvement.metric" if gate.improvement else f"{path}.metric"
-        if why := _untellable(metric, validated=validated, rewarded=rewarded, compared=gate.improvement is not None):
+        if why := untellable(metric, validated=validated, rewarded=rewarded, compared=gate.improvement is not None):
             yield flaw(place, "FT1291", *why[:1], why=why[1], fix=why[2])
 
 
-def _untellable(metric: str, *, validated: bool, rewarded: bool, compared: bool) -> tuple[str, str, str] | None:
+def untellable(metric: str, *, validated: bool, rewarded: bool, compared: bool = False) -> tuple[str, str, str] | None:
     """Why a metric will not be there: what, why and fix."""
-    name = _name(metric)
+    name = metric_name(metric)
     known = sorted({OVERFIT_RATIO, *KNOWN} - {STEP})
     if name not in known and not rewarded:  # graders have columns of their own
         return f"no training measures {metric}", "", did_you_mean(metric, known) or f"There are: {', '.join(known)}."
@@ -93,6 +93,6 @@ def _untellable(metric: str, *, validated: bool, rewarded: bool, compared: bool)
     return None
 
 
-def _name(metric: str) -> str:
+def metric_name(metric: str) -> str:
     """The metric's normal name: a gate may use any spelling that a results file may have."""
     return metric if metric == OVERFIT_RATIO else normal(metric)

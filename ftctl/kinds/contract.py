@@ -272,10 +272,20 @@ class Kind(ABC):
         """Writes in one lane take turns; empty for none."""
         return ""
 
+    def together(self, resource: Resource) -> tuple[str, int]:
+        """What it belongs to, and how many of that may be on their way at once; 0 for any number."""
+        return "", 0
+
 
 def account_of(resource: Resource) -> Address:
     """The account that a declared thing lives in."""
     return next(address for address in resource.references if address.kind == "account")
+
+
+def trainer(resource: Resource, job: str) -> Address:
+    """What gives the model of a job that `resource` names: the job, or the pick among those of a sweep."""
+    pick = Address("pick", job)
+    return pick if pick in resource.references else Address("job", job)
 
 
 def flaw(path: str, code: str, what: str, *, why: str = "", fix: str = "") -> Flaw:

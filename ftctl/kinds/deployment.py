@@ -21,6 +21,7 @@ from ftctl.kinds.contract import (
     described,
     flaw,
     reference,
+    trainer,
 )
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class DeploymentKind(Kind):
     name = "deployment"
     section = "deployments"
     Spec = DeploymentSpec
-    rank = 6
+    rank = 7
     in_account = True
     immutable = frozenset({"sku"})
     serves = True
@@ -112,11 +113,12 @@ class DeploymentKind(Kind):
             yield flaw(
                 "model.job",
                 "FT1200",
-                f"serving {job.address} of {account_of(job)} from {account_of(resource)} is not supported yet",
+                f"serving job/{job.address.name} of {account_of(job)} from {account_of(resource)} is not supported yet",
                 fix="Deploy in the account that trained it.",
             )
         if job and resource.spec.model.checkpoint == "best" and not job.spec.validation:
-            yield flaw("model.checkpoint", "FT1293", f"{job.address} has no validation data to find its best model by")
+            what = f"job/{job.address.name} has no validation data to find its best model by"
+            yield flaw("model.checkpoint", "FT1293", what)
         smoke = resource.spec.smoke_test
         if smoke and smoke.system == "from-training":
             systems = _training(resource, declared).prepared.get("systems") if job else 0
@@ -234,12 +236,12 @@ def _id(account: str, name: str) -> str:
 
 def _job(resource: Resource, declared: Mapping[Address, Resource]) -> Resource | None:
     name = resource.spec.model.job
-    return declared.get(Address("job", name)) if name else None
+    return declared.get(trainer(resource, name)) if name else None
 
 
 def _model(resource: Resource, world: World) -> Any:
     """The model that a job trained, or the checkpoint of it that a gate chose."""
-    job = Address("job", resource.spec.model.job)
+    job = trainer(resource, resource.spec.model.job)
     gate = next((address for address in resource.references if address.kind == "gate"), job)
     chosen = world.output(gate, "model")
     return Unknown(job, "model") if isinstance(chosen, Unknown) else chosen
@@ -256,7 +258,7 @@ def _system(resource: Resource, world: World) -> Any:
     spec: DeploymentSpec = resource.spec
     if spec.smoke_test is None or spec.smoke_test.system != "from-training":
         return spec.smoke_test.system if spec.smoke_test else None
-    return world.output(Address("job", spec.model.job or ""), "system")
+    return world.output(trainer(resource, spec.model.job or ""), "system")
 
 
 def _body(wanted: Wanted, home: Home, live: Mapping[str, Any]) -> dict[str, Any]:

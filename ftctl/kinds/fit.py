@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ftctl.core.errors import Problem, Severity
 from ftctl.core.model import Address, Resource
 from ftctl.kinds import recipe
-from ftctl.kinds.contract import Flaw, account_of
+from ftctl.kinds.contract import Flaw, account_of, trainer
 from ftctl.kinds.graders import JUDGES, ScoreModel, parts, templates
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ def flaws(resource: Resource, declared: Mapping[Address, Resource]) -> Iterator[
     """What does not fit between a job and its data, its grader, and the job that it goes on from."""
     spec = resource.spec
     data = {field: declared[at] for field, at in named(spec).items() if at in declared}
-    jobs = {address.name: one.spec for address, one in declared.items() if address.kind == "job"}
-    model = recipe.root(recipe.base_of(spec, jobs))
+    model = recipe.root(recipe.base_of(spec, recipe.declared_jobs(declared)))
     yield from _data_flaws(spec, declared)
     yield from _predecessor_flaws(resource, declared)
     for field, one in data.items():
@@ -48,7 +47,7 @@ def flaws(resource: Resource, declared: Mapping[Address, Resource]) -> Iterator[
 def _predecessor_flaws(resource: Resource, declared: Mapping[Address, Resource]) -> Iterator[Flaw]:
     if isinstance(resource.spec.model, str):
         return
-    former = declared.get(Address("job", resource.spec.model.job))
+    former = declared.get(trainer(resource, resource.spec.model.job))
     if former and account_of(former) != account_of(resource):
         what = f"{former.address} trains in {account_of(former)}, the job in {account_of(resource)}"
         yield Flaw("model.job", Problem("FT1279", what))
@@ -117,7 +116,7 @@ def _volume_flaws(spec: Any, report: Report, model: str) -> Iterator[Flaw]:
 def _data_flaws(spec: JobSpec, declared: Mapping[Address, Resource]) -> Iterator[Flaw]:
     """What is wrong with local data for this job: examples too long for its model, or that stand in both files."""
     data = {field: declared[found] for field, found in named(spec).items() if found in declared}
-    jobs = {address.name: one.spec for address, one in declared.items() if address.kind == "job"}
+    jobs = recipe.declared_jobs(declared)
     read = {field: one.prepared for field, one in data.items() if "checked" in one.prepared}
     for field, facts in read.items():
         if problem := _too_long(facts["checked"].report, facts["shown"], recipe.base_of(spec, jobs)):

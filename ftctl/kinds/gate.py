@@ -27,6 +27,7 @@ from ftctl.kinds.contract import (
     account_of,
     described,
     reference,
+    trainer,
 )
 from ftctl.kinds.trained import Training, job_model
 from ftctl.results.condition import Judged, Served, judge
@@ -34,7 +35,7 @@ from ftctl.results.condition import Judged, Served, judge
 if TYPE_CHECKING:
     from ftctl.clients import Clients
 
-_LATE = 10 * 60  # seconds after a job's end in which its results may still be on their way
+LATE = 10 * 60  # seconds after a job's end in which its results may still be on their way
 
 
 class GateSpec(Declaration, frozen=True):
@@ -51,7 +52,7 @@ class GateKind(Kind):
     name = "gate"
     section = ""
     Spec = GateSpec
-    rank = 5
+    rank = 6
     judges = True
 
     def derive(self, declared: Sequence[Resource]) -> Sequence[Resource]:
@@ -79,7 +80,7 @@ class GateKind(Kind):
                 "spec": spec,
                 "label": resource.address.name,
                 "endpoint": world.output(account_of(resource), "endpoint"),
-                "job": world.output(Address("job", spec.job), "id"),
+                "job": world.output(trainer(resource, spec.job), "id"),
                 "deployment": deployment_id(arm_id, spec.deployment),
             },
             name=resource.address.name,
@@ -102,7 +103,7 @@ class GateKind(Kind):
         lives = []
         for resource in resources:
             wanted = self.wanted(resource, world)
-            if isinstance(world.output(Address("job", resource.spec.job), "model"), Unknown):
+            if isinstance(world.output(trainer(resource, resource.spec.job), "model"), Unknown):
                 continue
             try:
                 lives.append(_judged(clients, wanted, world.home, trainings))
@@ -127,7 +128,7 @@ class GateKind(Kind):
 
 def _gate(deployment: Resource, declared: dict[Address, Resource]) -> Resource | None:
     model = deployment.spec.model
-    job = declared.get(Address("job", model.job or ""))
+    job = declared.get(trainer(deployment, model.job or ""))
     if job is None:
         return None
     gates: list[Gate] = job.spec.gates or []
@@ -155,7 +156,7 @@ def _judged(clients: Clients, wanted: Wanted, home: Home, trainings: dict[str, T
     """The gate as it is now. Raises NotYetError while what it needs may still be on its way."""
     spec: GateSpec = wanted.settings["spec"]
     training = _training(clients, wanted, trainings)
-    late = clients.clock.now().timestamp() - float(training.body.get("finished_at") or 0) < _LATE
+    late = clients.clock.now().timestamp() - float(training.body.get("finished_at") or 0) < LATE
     model, why = _chosen(spec, training)
     if not model:
         if late and all(one.model != training.model for one in training.kept):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from ftctl.core.changes import Adoption, Sight
+from ftctl.core.diff import has_unknown
 from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
 from ftctl.core.estimate import Budget, Estimate
@@ -40,9 +41,11 @@ from ftctl.kinds.contract import (
     described,
     flaw,
     reference,
+    trainer,
 )
 from ftctl.kinds.jobbody import job_key, live_job, stage
 from ftctl.kinds.recipe import ByReinforcement, Continued, Hyperparameters, Integrations
+from ftctl.kinds.sweep import Matrix, Pick, axes_of, sweep_flaws
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients
@@ -55,16 +58,16 @@ class Retry(Declaration, frozen=True):
     retry: Annotated[int, described("How often at most; each run may cost money.", ge=1, le=5)]
 
 
-class JobSpec(Declaration, frozen=True):
+class JobSpec(Declaration, frozen=True, kw_only=True):
     """A training run, paid for once for each recipe."""
 
     model: Annotated[
         str | Continued,
         described(
             "The base model with its date, such as gpt-4.1-mini-2025-04-14, a fine-tuned model's id,"
-            " or `{job: NAME}` to go on from what another job trains."
+            " or `{job: NAME}` to go on from what another job trains. Required where the matrix has none."
         ),
-    ]
+    ] = ""
     training: Annotated[str, reference("dataset", "The dataset to learn from.")]
     validation: Annotated[str | None, reference("dataset", "The dataset to measure on.")] = None
     method: Annotated[
@@ -109,8 +112,13 @@ class JobSpec(Declaration, frozen=True):
     ] = None
     max_cost: Annotated[
         Annotated[float, msgspec.Meta(ge=0)] | None,
-        described("The most that it may be estimated to cost, in US dollars; a plan over it is blocked."),
+        described("The most that it, or all of its sweep, may be estimated to cost, in US dollars; more is blocked."),
     ] = None
+    matrix: Annotated[Matrix | None, described("Makes a sweep: one job for each combination of these values.")] = None
+    max_parallel: Annotated[
+        Annotated[int, msgspec.Meta(ge=1)] | None, described("How many jobs of the sweep train at once.")
+    ] = None
+    pick: Annotated[Pick | None, described("Which of the sweep's jobs is the one that others refer to.")] = None
     integrations: Annotated[Integrations | None, described("Services that the training reports to.")] = None
     gates: Annotated[list[Gate] | None, described("What has to be true of the model before it serves.")] = None
     resource: Annotated[str | None, reference("account", "The account, where the stack has several.")] = None
@@ -132,6 +140,7 @@ class JobKind(Kind):
         yield from gate_flaws(spec.gates, validated=bool(spec.validation), rewarded=rewarded)
         yield from recipe.flaws(spec)
         yield from jobstate.flaws(spec)
+        yield from sweep_flaws(spec)
         if not isinstance(spec.method, str):
             yield from graders.flaws(spec.method.reinforcement.grader)
 
@@ -171,6 +180,7 @@ class JobKind(Kind):
         fingerprint = digest(fields)[:_DIGITS]
         arm_id = str(world.output(account, "id"))
         own = job_key(arm_id, marks.stack_mark(world.home.stack), fingerprint)
+        suffix = marks.suffix(jobstate.text_of(resource), world.home, fingerprint)
         return Wanted(
             key=f"{arm_id}|{spec.adopt}".lower() if spec.adopt else own,
             fields=fields,
@@ -178,24 +188,25 @@ class JobKind(Kind):
                 "account": arm_id,
                 "endpoint": world.output(account, "endpoint"),
                 "files": {field: world.output(address, "id") for field, address in data.items()},
-                "model": recipe.model_id(spec, world),
+                "model": recipe.model_id(resource, world),
                 "hyperparameters": recipe.hyperparameters(spec.hyperparameters),
                 "parts": recipe.method_parts(resource),
                 "integrations": recipe.integrations(spec),
                 "text": jobstate.text_of(resource),
                 "state": spec.state,
+                "axes": axes_of(resource.address),
             },
-            name=spec.adopt or marks.suffix(jobstate.text_of(resource), world.home, fingerprint),
+            name=spec.adopt or ("" if has_unknown(fields) else suffix),
         )
 
     def promised(self, resource: Resource, world: World) -> Mapping[str, Any]:
         """`recipe` stands for the model until that is trained: plans that build on it stay sharp."""
         spec: JobSpec = resource.spec
         fields = self.wanted(resource, world).fields
-        former = None if isinstance(spec.model, str) else Address("job", spec.model.job)
+        former = None if isinstance(spec.model, str) else trainer(resource, spec.model.job)
         return {
             "system": world.output(Address("dataset", spec.training), "system"),
-            "recipe": spec.adopt or digest(fields)[:_DIGITS],
+            **({} if has_unknown(fields) else {"recipe": spec.adopt or digest(fields)[:_DIGITS]}),
             "base": world.output(former, "base") if former else recipe.root(str(spec.model)),
         }
 
@@ -244,7 +255,8 @@ class JobKind(Kind):
 
     def budget(self, resource: Resource) -> Budget | None:
         amount = resource.spec.max_cost
-        return None if amount is None else Budget(amount, "`maxCost`", resource.address, resource.place("maxCost"))
+        of, place = resource.address.declared, resource.place("maxCost")
+        return None if amount is None else Budget(amount, "`maxCost`", of, place)
 
     def estimate(
         self, resource: Resource, wanted: Wanted, declared: Mapping[Address, Resource], lives: Iterable[Live]
@@ -254,9 +266,11 @@ class JobKind(Kind):
         return estimated(resource, once.account_key(wanted), declared, lives)
 
     def predecessor(self, wanted: Wanted, lives: Iterable[Live]) -> Live | None:
-        """The newest job of the same suffix, to say what makes the recipe a new one."""
+        """The newest job of the same suffix and place in a sweep, to say what makes the recipe a new one."""
+        settings, account = wanted.settings, once.account_key(wanted)
+        same = [live for live in lives if live.label == settings["text"] and live.within == account]
         former = [
-            live for live in lives if live.label == wanted.settings["text"] and live.within == once.account_key(wanted)
+            live for live in same if all(live.fields.get(name) == wanted.fields.get(name) for name in settings["axes"])
         ]
         return max(former, key=lambda live: live.created, default=None)
 
@@ -308,6 +322,9 @@ class JobKind(Kind):
             return super().update(clients, live, wanted, home)
         body = jobstate.steered(clients.data(live.outputs["endpoint"]), live, Course(wanted.settings["state"]))
         return live_job(dict(body), live.within, live.outputs["endpoint"], home, {})
+
+    def together(self, resource: Resource) -> tuple[str, int]:
+        return str(resource.address.declared), resource.spec.max_parallel or 0
 
     def instead(self, clients: Clients, wanted: Wanted, home: Home) -> Live | None:
         """The other job of the recipe, where one of two was cancelled."""

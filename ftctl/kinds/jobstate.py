@@ -27,7 +27,7 @@ _HASH = re.compile("[0-9a-f]{64}")
 
 def text_of(resource: Resource) -> str:
     """The part of the suffix that people read."""
-    return str(resource.spec.suffix or resource.address.name.replace("_", "-")[:18])
+    return str(resource.spec.suffix or resource.address.declared.name.replace("_", "-")[:18])
 
 
 def flaws(spec: JobSpec) -> Iterator[Flaw]:

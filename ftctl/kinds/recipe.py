@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from ftctl.core.model import Address, Unknown
-from ftctl.kinds.contract import Declaration, Flaw, described, flaw, reference
+from ftctl.kinds.contract import Declaration, Flaw, described, flaw, reference, trainer
 from ftctl.kinds.graders import Grader, wire
 
 if TYPE_CHECKING:
@@ -123,6 +123,11 @@ def flaws(spec: JobSpec) -> Iterator[Flaw]:
         yield flaw("", "FT1272", "reinforcement training needs `validation` beside `training`")
 
 
+def declared_jobs(declared: Mapping[Address, Resource]) -> dict[str, JobSpec]:
+    """All jobs by the names that others use; a sweep is the one that was declared."""
+    return {address.name: one.spec for address, one in declared.items() if address.kind in {"job", "pick"}}
+
+
 def base_of(spec: JobSpec, jobs: Mapping[str, JobSpec]) -> str:
     """The base model or fine-tuned id that a line of jobs begins with; empty where one of them is not declared."""
     seen: set[str] = set()
@@ -142,24 +147,25 @@ def root(model: str) -> str:
 # --- the fingerprint's fields, and Azure's body
 
 
-def model_field(spec: JobSpec, world: World) -> Any:
+def model_field(resource: Resource, world: World) -> Any:
     """What stands for the model: its id, or of one that is yet to be trained the recipe that gives it."""
-    if isinstance(spec.model, str):
-        return spec.model
-    source = Address("job", spec.model.job)
-    made = world.output(source, "recipe")
+    model = resource.spec.model
+    if isinstance(model, str):
+        return model
+    made = world.output(trainer(resource, model.job), "recipe")
     return made if isinstance(made, Unknown) else f"recipe/{made}"
 
 
-def model_id(spec: JobSpec, world: World) -> Any:
-    return spec.model if isinstance(spec.model, str) else world.output(Address("job", spec.model.job), "model")
+def model_id(resource: Resource, world: World) -> Any:
+    model = resource.spec.model
+    return model if isinstance(model, str) else world.output(trainer(resource, model.job), "model")
 
 
 def fields(resource: Resource, world: World) -> dict[str, Any]:
     """Everything of a job but its data that decides what is learned. What is left out is left out here too."""
     spec: JobSpec = resource.spec
     return {
-        "model": model_field(spec, world),
+        "model": model_field(resource, world),
         "method": name_of(spec.method),
         "trainingType": spec.training_type,
         **({"seed": spec.seed} if spec.seed is not None else {}),

@@ -137,12 +137,18 @@ def _sum(known: float, unknown: int) -> str:
 
 
 def _table(rows: Rows, look: Look) -> Iterator[str]:
-    """Rows in columns, figures to the right; names are cut where it would be wider than the stream."""
+    """Rows in columns, figures to the right; names are cut where it would be wider than the stream.
+
+    What tells the jobs of a sweep apart stands at their names' end: theirs have a line to themselves instead.
+    """
     widths = [max(width_of(cell) for cell in column) for column in zip(*rows, strict=True)]
     widths[0] = min(widths[0], max(look.width - len(_INDENT) - sum(width + 2 for width in widths[1:]), _SHORTEST))
     dots = look.pick("…", "...")
     for name, *cells in rows:
         first = name if width_of(name) <= widths[0] else name[: widths[0] - len(dots)] + dots
+        if first != name and ":" in name:
+            yield _INDENT + name
+            first = ""
         texts = [padded(first, widths[0])]
         for cell, head, width in zip(cells, rows[0][1:], widths[1:], strict=True):
             texts.append(padded(cell, width) if head in _WORDS else " " * (width - width_of(cell)) + cell)

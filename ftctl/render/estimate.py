@@ -40,7 +40,8 @@ def cost_text(estimate: Estimate, look: Look) -> str:
         tokens = f"; {_tokens(estimate, look)} are billed" if estimate.tokens else ""
         return f"unknown: {clean(estimate.unknown)}{tokens}{notes}"
     amount = _hours(estimate.hours, look) if estimate.hours else _tokens(estimate, look)
-    return f"{money_text(estimate.cost, look)}: {amount} at {clean(estimate.price)}{notes}"
+    price = f" at {clean(estimate.price)}" if estimate.price else ""
+    return f"{money_text(estimate.cost, look)}: {amount}{price}{notes}"
 
 
 def _tokens(estimate: Estimate, look: Look) -> str:

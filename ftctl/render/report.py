@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from ftctl.core.events import Outcome, Report, Result
 from ftctl.core.steps import Op
 from ftctl.render.look import Look, Style, clean, duration, padded, width_of
+from ftctl.render.ranking import ranking_lines
 from ftctl.render.values import shortened
 
 PAST = {Op.CREATE: "created", Op.UPDATE: "updated", Op.DELETE: "deleted", Op.WAIT: "ready", Op.JUDGE: "passed"}
 _LEFT = {Op.WAIT: "waited for", Op.JUDGE: "judged"}
 _SELDOM = {Op.WAIT: "awaited", Op.JUDGE: "passed"}
+_LONGEST = 40  # of an address with its words beside it
 _TITLES = {
     Result.DONE: ("Done", "✓", "+", Style.GREEN),
     Result.FAILED: ("Failed", "✗", "x", Style.BOLD),
@@ -25,6 +27,7 @@ def report_text(stack: str, report: Report, look: Look, *, resume: str) -> str:
     blocks = [_section(result, [one for one in report.having(result) if not one.held], look) for result in Result]
     blocks.insert(len(_TITLES) - 1, _held(report, look))
     blocks += [
+        *(ranking_lines(outcome, look) for outcome in report.outcomes),
         list(_judgements(report.outcomes, look)),
         list(_answers(report.outcomes, look)),
         _farewell(report, look, resume),
@@ -54,10 +57,13 @@ def _section(result: Result, outcomes: Sequence[Outcome], look: Look) -> list[st
     title, symbol, ascii_, style = _TITLES[result]
     mark = look.paint(padded(look.pick(symbol, ascii_), 3), style)
     rows = [(str(outcome.address), _words(outcome, look)) for outcome in outcomes]
-    column = max(width_of(address) for address, _ in rows) + 2
+    column = max((width_of(address) for address, _ in rows if width_of(address) <= _LONGEST), default=0) + 2
     lines = [look.paint(f"{title}:", Style.BOLD)]
     for address, words in rows:
-        lines += look.wrap(words, f"  {mark} {padded(address, column)}", " " * (6 + column))
+        if width_of(address) > _LONGEST:
+            lines += [f"  {mark} {address}", *look.wrap(words, " " * 8)]
+        else:
+            lines += look.wrap(words, f"  {mark} {padded(address, column)}", " " * (6 + column))
     return lines
 
 

@@ -37,7 +37,8 @@ def results_text(run: Run, look: Look, now: float) -> str:
 def compared_text(runs: Sequence[Run], look: Look, now: float) -> str:
     """Several trainings side by side: what differs in their recipes first."""
     names = letters(len(runs))
-    head = [look.paint(f"{letter}  {clean(run.name)}", Style.BOLD) for letter, run in zip(names, runs, strict=True)]
+    titles = [clean(run.name) + (", picked" if run.picked else "") for run in runs]
+    head = [look.paint(f"{letter}  {title}", Style.BOLD) for letter, title in zip(names, titles, strict=True)]
     recipe, went = compared_rows(runs, now)
     known = sum(run.job is not None for run in runs) > 1
     same = [] if recipe else ["The recipes are the same." if known else "Their recipes are not known."]

@@ -144,6 +144,7 @@ def compared_rows(runs: Sequence[Run], now: float) -> tuple[list[list[str]], lis
             went += _measured(runs, name)
     went.append(["serve", *(f"step {run.choice.step:,}" if run.choice else "" for run in runs)])
     went.append(["verdict", *(run.verdict.title for run in runs)])
+    went.append(["sweep", *("picked" if run.picked else "" for run in runs)])
     return recipe, [row for row in went if any(row[1:])]
 
 

@@ -28,6 +28,7 @@ def _run(run: Run, now: float) -> dict[str, Any]:
         "source": run.source or None,
         "job": _job(run, now) if run.job else None,
         "partial": run.running,
+        **({"picked": True} if run.picked else {}),
         "steps": run.table.steps,
         "columns": list(run.table.columns),
         "notes": list(run.table.notes),

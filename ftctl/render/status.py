@@ -19,7 +19,9 @@ _MARKS = {
     Health.CANCELLED.value: ("✗", "x", Style.DIM),
     MISSING: ("-", "-", Style.DIM),
 }
-_SHOWN = ("model", "endpoint", "id", "status", "step", "conditions")  # outputs that say what one can do with a thing
+_LONGEST = 40  # of addresses in a column
+# Outputs that say what one can do with a thing.
+_SHOWN = ("model", "endpoint", "id", "status", "step", "conditions", "picked", "ranking")
 _AS_IT_SHOULD_BE = {Action.NOOP, Action.CREATE, Action.WAIT, Action.JUDGE}
 
 
@@ -27,12 +29,14 @@ def status_text(plan: Plan, look: Look) -> str:
     """A line for each thing: address, health, Azure name, what it serves, and what differs."""
     if not plan.changes:
         return f"{clean(plan.home.stack)} declares nothing, and nothing in Azure is its own."
-    column = max(width_of(str(change.address)) for change in plan.changes) + 2
+    widths = [width_of(str(change.address)) for change in plan.changes]
+    column = max((width for width in widths if width <= _LONGEST), default=0) + 2
     lines = [look.paint(f"{clean(plan.home.stack)} in {clean(plan.home.group)}", Style.BOLD)]
     for change in plan.changes:
         state = health(change)
         symbol, ascii_, style = _MARKS[state]
-        head = f"  {padded(look.pick(symbol, ascii_), 4)}{padded(str(change.address), column)}{padded(state, 9)}"
+        name = padded(f"{change.address}  ", column)
+        head = f"  {padded(look.pick(symbol, ascii_), 4)}{name}{padded(state, 9)}"
         words = _words(change, look)
         told = [f"{head} {words}".rstrip()]
         if width_of(told[0]) > look.width:
@@ -74,7 +78,7 @@ def _name(change: Change) -> str:
 def _words(change: Change, look: Look) -> str:
     """Name, model and what is not as it should be, in that order."""
     live = change.live
-    if change.kind == "gate":
+    if change.kind in {"gate", "pick"}:
         return _judgement(change)
     name = shortened(clean(_name(change)), look)
     parts = [name] if name and name != change.address.name else []

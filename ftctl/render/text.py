@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from ftctl.core.changes import Action, Change, Plan, Reason
 from ftctl.core.diff import FieldChange
 from ftctl.core.errors import Severity
-from ftctl.core.model import ChangeClass, Mode, Standing
+from ftctl.core.model import Address, ChangeClass, Mode, Standing
 from ftctl.render.estimate import estimate_rows, total_text
 from ftctl.render.look import Look, Style, clean, counted, padded, width_of
 from ftctl.render.values import leaves, pair, shortened, shown
@@ -51,8 +52,10 @@ def plan_text(plan: Plan, look: Look) -> str:
     if plan.empty:
         return "\n".join([_nothing(plan), *_noted(plan, look)])
     lines = [*_headline(plan, look), ""]
+    first: dict[Address, Change] = {}
     for change in (*plan.pending, *_left(plan)):
-        lines += [*change_lines(change, look), ""]
+        like = first.setdefault(change.address.declared, change)
+        lines += [*change_lines(change, look, like if like is not change else None), ""]
     if plan.fatal:
         number = sum(problem.severity is Severity.ERROR for problem in plan.problems)
         lines += [*look.wrap(f"{stack} cannot be applied: {counted(number, 'problem')}, told below.", ""), ""]
@@ -114,8 +117,11 @@ def _told_classes(changes: Sequence[Change]) -> Iterator[tuple[str, bool]]:
         yield f"{quiet} {'is' if quiet == 1 else 'are'} on the way already", False
 
 
-def change_lines(change: Change, look: Look) -> list[str]:
-    """One change: symbol, verb, address, Azure name and reason; below it fields and what follows from it."""
+def change_lines(change: Change, look: Look, like: Change | None = None) -> list[str]:
+    """One change: symbol, verb, address, Azure name and reason; below it fields and what follows from it.
+
+    Of several that come from one declaration those after the first, which is `like`, tell only what differs.
+    """
     symbol, ascii_, style = _SYMBOLS[verb(change)]
     word = _NOTED.get(change.reason, "leave") if change.noted else str(verb(change))
     mark = "  " + padded(look.pick(symbol, ascii_), 4)
@@ -124,7 +130,21 @@ def change_lines(change: Change, look: Look) -> list[str]:
     lines = look.wrap(f"{head}: {_reason(change)}", mark, _BODY)
     bold = f"{mark}{word} {change.address}"
     lines[0] = lines[0].replace(bold, look.paint(bold, style), 1)
+    if like and change.trains and like.trains and not change.fields:
+        return [*lines, *_differing(change, like, look)]
     return [*lines, *_fields(change, look), *_remarks(change, look)]
+
+
+def _differing(change: Change, like: Change, look: Look) -> list[str]:
+    """What a job of a sweep does not share with the first one."""
+    after = {name: value for name, value in change.after.items() if like.after.get(name) != value}
+    estimate, first = change.estimate, like.estimate
+    if estimate and first and (estimate.price, estimate.notes) == (first.price, first.notes):
+        estimate = replace(estimate, price="", notes=())
+    said = tuple(words for words in change.because if words not in like.because)
+    findings = tuple(finding for finding in change.findings if finding not in like.findings)
+    short = replace(change, after=after, estimate=estimate, because=said, findings=findings, affects=())
+    return [*_fields(short, look), *look.wrap(f"the rest as {like.address}", _BODY), *_remarks(short, look)]
 
 
 def _name(change: Change, look: Look) -> str:

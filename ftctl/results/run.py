@@ -16,7 +16,10 @@ from ftctl.results.verdict import Verdict, judge
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A training: what it is called, its measures, the job where it is known, its checkpoints and the verdict."""
+    """A training: what it is called, its measures, the job where it is known, its checkpoints and the verdict.
+
+    `picked` says that it is the best of its sweep.
+    """
 
     name: str
     table: Table
@@ -25,6 +28,7 @@ class Run:
     job: Job | None = None
     checkpoints: tuple[Checkpoint, ...] = ()
     source: str = ""
+    picked: bool = False
 
     @property
     def running(self) -> bool:

@@ -1,4 +1,4 @@
-"""FT1270-FT1289 and FT3030: what is wrong with a training's method, its grader, and where it is to run."""
+"""FT1270-FT1289, FT1410-FT1417 and FT3030: what is wrong with a training, a sweep, and where it is to run."""
 
 from __future__ import annotations
 
@@ -94,6 +94,54 @@ CODES: dict[str, Code] = {
         Exit.DATA,
         "For these examples the grader fails, and the answer gets no reward.",
         "Give every example the key, or use another one in the template.",
+    ),
+    "FT1410": Code(
+        "A sweep of nothing",
+        Exit.DATA,
+        "A job with a `matrix` is one job for each combination of its values, and there are none.",
+        "Give it values, `matrix: {n_epochs: [2, 3]}`, or take it out.",
+    ),
+    "FT1411": Code(
+        "A field stands in the matrix and beside it",
+        Exit.DATA,
+        "What the matrix varies has its values there; a second place for it would be overruled in silence.",
+        "Keep one of the two.",
+    ),
+    "FT1412": Code(
+        "A sweep would train one recipe twice",
+        Exit.DATA,
+        "Two combinations of the matrix are the same job, and a recipe is trained and paid for once.",
+        "Take one of the equal values out. To see how much chance there is in it, vary `seed`.",
+    ),
+    "FT1413": Code(
+        "A sweep is too large",
+        Exit.DATA,
+        "Every combination is a training that is paid for, and a matrix grows faster than one thinks.",
+        "Take values out, or sweep one field after the other: what has been trained is not trained again.",
+    ),
+    "FT1414": Code(
+        "A sweep's key without a matrix",
+        Exit.DATA,
+        "`pick` and `maxParallel` say something of several jobs; without a `matrix` there is one.",
+        "Add a `matrix`, or take the key out.",
+    ),
+    "FT1415": Code(
+        "A sweep that is referred to does not say which of its jobs is meant",
+        Exit.DATA,
+        "What serves the model of a sweep, or goes on from it, needs one of its jobs.",
+        "Add `pick: {metric: full_valid_loss}` to the sweep.",
+    ),
+    "FT1416": Code(
+        "A pick's goal does not fit its metric",
+        Exit.DATA,
+        "Of losses the lowest is best, of accuracies and rewards the highest; of others only you can know.",
+        "Say `goal: min` or `goal: max`, or leave it out where the metric has one.",
+    ),
+    "FT1417": Code(
+        "A pick's metric will not be measured",
+        Exit.DATA,
+        "Which columns results.csv has follows from the method and from whether there is validation data.",
+        "Choose another metric, or give the job `validation`.",
     ),
     "FT3030": Code(
         "It cannot be trained there",

@@ -162,4 +162,11 @@ CODES: dict[str, Code] = {
         "The service keeps the checkpoints of the last three epochs; others, and deleted ones, cannot be served.",
         "Choose one of those that are there, `best` or `last`. `ftctl results JOB` lists them.",
     ),
+    "FT3250": Code(
+        "A sweep has no winner",
+        Exit.GATE,
+        "The metric was not measured for all of its jobs, and the best of the others might not be the best of all."
+        " What serves stays as it is.",
+        "Pick by another `metric` (`ftctl results JOB` compares them all), or take these combinations out.",
+    ),
 }
