@@ -174,6 +174,7 @@ class Live:
     `within` is the key of the account it lives in, empty for what lives in none. `applied` is the digest of the
     declaration that was applied last, where the thing can carry one: it tells drift from a change of the spec.
     `unverified` says that a change of it has not passed its check, `protected` that it was applied with `protect`.
+    `made_for` is what a temporary thing was made for, and is taken away again by.
     """
 
     kind: str
@@ -191,4 +192,5 @@ class Live:
     applied: str = ""
     unverified: bool = False
     protected: bool = False
+    made_for: Address | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)

@@ -234,10 +234,11 @@ def _shown(path: Path) -> str:
 
 
 def _only_measures(address: Address, declared: Mapping[Address, Resource]) -> bool:
-    """Whether jobs name it for validation and none learns from it."""
+    """Whether jobs name it for validation or evaluations and none learns from it."""
     jobs = [resource.spec for resource in declared.values() if resource.address.kind == "job"]
-    used = {field for job in jobs for field in ("training", "validation") if getattr(job, field) == address.name}
-    return used == {"validation"}
+    asked = {gate.evaluate.dataset for job in jobs for gate in job.gates or () if gate.evaluate}
+    measures = address.name in asked.union(job.validation for job in jobs)
+    return measures and all(job.training != address.name for job in jobs)
 
 
 def _without_few(report: Report) -> Report:

@@ -12,7 +12,7 @@ from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
 from ftctl.core.estimate import Budget, Estimate
 from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Outlook, Resource, Unknown, Wanted, World
-from ftctl.kinds import fit, graders, marks, once, preflight, recipe
+from ftctl.kinds import fit, graders, heldout, marks, once, preflight, recipe
 from ftctl.kinds.conditions import Gate, gate_flaws
 from ftctl.kinds.contract import (
     Declaration,
@@ -107,10 +107,11 @@ class JobKind(Kind):
         from ftctl.kinds.estimate import priced  # noqa: PLC0415  the price book is only read where something trains
 
         method, price = resource.spec.method, priced(resource.spec, declared)
+        _, wrong = heldout.sources(resource.spec.gates, resource, base)
         if isinstance(method, str):
-            return Prepared(price)
+            return Prepared(price, tuple(wrong))
         found, problems = graders.sources(method.reinforcement.grader, resource, base)
-        return Prepared(price | {"graders": found}, tuple(problems))
+        return Prepared(price | {"graders": found}, (*problems, *wrong))
 
     def relate(self, resource: Resource, declared: Mapping[Address, Resource]) -> Iterator[Flaw]:
         spec: JobSpec = resource.spec
@@ -126,6 +127,7 @@ class JobKind(Kind):
                     fix="Declare the dataset once more with the job's `resource`.",
                 )
         yield from fit.flaws(resource, declared)
+        yield from heldout.flaws(resource, declared)
 
     def wanted(self, resource: Resource, world: World) -> Wanted:
         spec: JobSpec = resource.spec

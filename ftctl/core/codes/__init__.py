@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ftctl.core.codes import azure, command, data, jobs, kinds, local, plan, results, spec
+from ftctl.core.codes import azure, command, data, evaluation, jobs, kinds, local, plan, results, spec
 from ftctl.core.errors import Code
 
 CODES: dict[str, Code] = {
@@ -10,6 +10,7 @@ CODES: dict[str, Code] = {
     **kinds.CODES,
     **jobs.CODES,
     **data.CODES,
+    **evaluation.CODES,
     **azure.CODES,
     **plan.CODES,
     **local.CODES,
