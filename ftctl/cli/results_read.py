@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ftctl import workflow
-from ftctl.cli.found import declared, newest
+from ftctl.cli.found import declared, looking, newest
 from ftctl.cli.session import Session, session
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Live
@@ -19,6 +18,7 @@ from ftctl.results.run import Run, run_of
 from ftctl.results.table import Table, of_events, read
 
 if TYPE_CHECKING:
+    from ftctl.cli.found import Look
     from ftctl.clients import Clients
     from ftctl.clients.dataplane import DataPlane
     from ftctl.spec.stack import Stack
@@ -45,26 +45,28 @@ def from_file(path: Path) -> Run:
 def from_azure(request: Request, names: Sequence[str], trace: str | None) -> list[Run]:
     """The results of trainings by their names in the stacks, or by their ids."""
     with session(request, trace) as opened:
-        return [by_name(opened, name) for name in names]
+        look = looking(opened)
+        return [by_name(opened, name, look) for name in names]
 
 
-def by_name(opened: Session, name: str) -> Run:
+def by_name(opened: Session, name: str, look: Look | None = None) -> Run:
     """The results of the newest training of a declared job, or of the one with an id."""
+    look = look or looking(opened)
     if name.startswith(_ID):
-        stack, live = _by_id(opened, name)
+        stack, live = _by_id(opened, name, look)
         title = name
     else:
         stack, resource = declared(opened.stacks, "job", name)
-        live = newest(opened, stack, resource)
+        live = newest(opened, stack, resource, look)
         title = resource.address.name
     return _results(opened.clients(stack), live, title)
 
 
-def _by_id(opened: Session, name: str) -> tuple[Stack, Live]:
+def _by_id(opened: Session, name: str, look: Look) -> tuple[Stack, Live]:
     """A training of any of the stacks' accounts, whosever it is."""
     seen: list[str] = []
     for stack in opened.stacks:
-        for live in workflow.observe(stack, opened.clients(stack)).lives:
+        for live in look(stack):
             if live.kind == "job" and live.id == name:
                 return stack, live
             seen += [live.id] if live.kind == "job" else []

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ftctl.data.report import Report
 
 _FEW = "FT1350"
+_PROMISED = ("sha256", "examples", "tokens", "system")
 _MANY = 90  # per cent of the files that an account takes, from which on a plan says so
 
 
@@ -135,7 +136,7 @@ class DatasetKind(Kind):
         if resource.spec.file_id:
             named = _named(resource.spec, world, str(world.output(account_of(resource), "id")).lower())
             return {"sha256": named.outputs["sha256"] if named else resource.spec.file_id}
-        return {key: resource.prepared[key] for key in ("sha256", "examples", "system") if key in resource.prepared}
+        return {key: resource.prepared[key] for key in _PROMISED if key in resource.prepared}
 
     def outlook(self, resource: Resource, world: World) -> Outlook:
         """A named file must be there; for a new one there must be room."""

@@ -32,7 +32,7 @@ from ftctl.kinds.contract import (
     reference,
 )
 from ftctl.kinds.evaluation import Evaluating, Place, remembered, told
-from ftctl.kinds.judged import ASKS, Choice, judged, pending, ready, refusing
+from ftctl.kinds.judged import Choice, judged, pending, ready, refusing
 from ftctl.kinds.trained import Training, job_model
 from ftctl.results.condition import Judged, Score, Served, judge
 
@@ -91,6 +91,7 @@ class GateKind(Kind):
                 "spec": spec,
                 "conditions": conditions,
                 "exams": [replace(one, sha256=str(world.output(one.address, "sha256"))) for one in exams],
+                "asks": heldout.asking(spec.gates, world),
                 "evaluating": Evaluating(),
                 "account": arm_id,
                 "label": resource.address.name,
@@ -106,7 +107,7 @@ class GateKind(Kind):
         spec: GateSpec = resource.spec
         chosen = [] if spec.checkpoint == "last" else [f"checkpoint: {_asked(spec.checkpoint)}{_meaning(spec)}"]
         conditions = [condition_of(one, _examples(one, world)) for one in spec.gates]
-        asks = [ASKS] if any(one.evaluate for one in spec.gates) else []
+        asks = heldout.asking(spec.gates, world)
         return Outlook(because=(*chosen, *(f"gate: {one}" for one in conditions), *asks))
 
     def observe(self, clients: Clients, scope: Scope) -> Seen:

@@ -17,6 +17,7 @@ from ftctl.kinds.contract import Declaration, Flaw, described, flaw, reference
 from ftctl.kinds.graders import Grader
 
 if TYPE_CHECKING:
+    from ftctl.core.model import World
     from ftctl.kinds.conditions import Gate
 
 MOST = 200  # examples, where nobody says how many
@@ -77,6 +78,22 @@ def about(asks: Evaluate, examples: Any) -> str:
 
 def _type(grader: Grader) -> str:
     return str(msgspec.to_builtins(grader)["type"])
+
+
+def asking(gates: Sequence[Gate], world: World) -> list[str]:
+    """What the evaluations will ask, and about how much that is; nothing where there are none."""
+    questions, tokens = 0, 0.0
+    for _, asks in declared(gates):
+        examples, whole = (world.output(Address("dataset", asks.dataset), name) for name in ("examples", "tokens"))
+        if isinstance(examples, int) and examples:
+            number = min(asks.samples or MOST, examples)
+            questions += number
+            tokens += number * whole / examples if isinstance(whole, int) else 0
+    if not questions:
+        return []
+    noun = "question" if questions == 1 else "questions"
+    size = f", about {tokens:,.0f} tokens with their answers" if tokens else ""
+    return [f"asks a temporary deployment of the model {questions:,} {noun}{size}"]
 
 
 def sources(gates: Sequence[Gate] | None, resource: Resource, base: Path) -> tuple[dict[str, str], list[Problem]]:

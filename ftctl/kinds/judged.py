@@ -14,8 +14,6 @@ from ftctl.results.condition import Judged, Score
 if TYPE_CHECKING:
     from ftctl.kinds.gate import GateSpec
 
-ASKS = "asks a temporary deployment of the model"
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -83,8 +81,8 @@ def pending(
 ) -> Live:
     """The gate before its evaluations: the model is known, and whether it may serve is not."""
     spec: GateSpec = wanted.settings["spec"]
-    goes_on = f"goes on with {place.name}, which an earlier run left" if going_on else ASKS
+    goes_on = [f"goes on with {place.name}, which an earlier run left"] if going_on else wanted.settings["asks"]
     outputs = choice.outputs(spec, found)
-    outputs["told"] = (*outputs["told"], *(f"gate: {one}" for one in scores), goes_on)
+    outputs["told"] = (*outputs["told"], *(f"gate: {one}" for one in scores), *goes_on)
     live = ready(wanted, home, choice.told(spec), {**outputs, "uses": place.id.lower()})
     return replace(live, health=Health.PENDING)
