@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ftctl import workflow
@@ -13,6 +13,8 @@ from ftctl.core.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from ftctl.spec.stack import Stack
+
+    Look = Callable[[Stack], tuple[Live, ...]]
 
 
 def declared(stacks: Sequence[Stack], kind: str, name: str) -> tuple[Stack, Resource]:
@@ -50,7 +52,19 @@ def existing(live: Live | None, address: Address) -> Live:
     return live
 
 
-def newest(opened: Session, stack: Stack, resource: Resource) -> Live:
+def looking(opened: Session) -> Look:
+    """A look at what is live in a stack, taken once however often it is asked for."""
+    seen: dict[str, tuple[Live, ...]] = {}
+
+    def look(stack: Stack) -> tuple[Live, ...]:
+        if stack.name not in seen:
+            seen[stack.name] = workflow.observe(stack, opened.clients(stack)).lives
+        return seen[stack.name]
+
+    return look
+
+
+def newest(opened: Session, stack: Stack, resource: Resource, look: Look | None = None) -> Live:
     """What of a declaration is live now; of a history the newest, of a sweep's job the one with its recipe."""
     address = resource.address
     adopted = getattr(resource.spec, "adopt", None)
@@ -60,7 +74,7 @@ def newest(opened: Session, stack: Stack, resource: Resource) -> Live:
     labels = {address.name, getattr(resource.spec, "suffix", None), address.name.replace("_", "-")[:18]}
     lives = [
         live
-        for live in workflow.observe(stack, opened.clients(stack)).lives
+        for live in (look or looking(opened))(stack)
         if live.kind == address.kind
         and (live.id == adopted if adopted else live.owner == stack.name and live.label in labels)
     ]

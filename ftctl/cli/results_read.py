@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ftctl import workflow
-from ftctl.cli.found import declared, existing, newest, sweep
+from ftctl.cli.found import declared, existing, looking, newest, sweep
 from ftctl.cli.session import Session, session
 from ftctl.cli.streams import tell
 from ftctl.core.errors import FtctlError, Problem
@@ -20,6 +20,7 @@ from ftctl.results.run import Run, run_of
 from ftctl.results.table import Table, of_events, read
 
 if TYPE_CHECKING:
+    from ftctl.cli.found import Look
     from ftctl.clients import Clients
     from ftctl.clients.dataplane import DataPlane
     from ftctl.spec.stack import Stack
@@ -47,14 +48,15 @@ def from_file(path: Path) -> Run:
 def from_azure(request: Request, names: Sequence[str], trace: str | None) -> list[Run]:
     """The results of trainings by their names in the stacks, or by their ids."""
     with session(request, trace) as opened:
-        return [run for name in names for run in _runs(opened, name)]
+        look = looking(opened)
+        return [run for name in names for run in _runs(opened, name, look)]
 
 
-def _runs(opened: Session, name: str) -> list[Run]:
+def _runs(opened: Session, name: str, look: Look) -> list[Run]:
     """One training, or all of a sweep that have measured something."""
     stack, jobs = sweep(opened.stacks, name)
     if stack is None:
-        return [by_name(opened, name)]
+        return [by_name(opened, name, look)]
     made = workflow.plan(stack, opened.clients(stack), clock=opened.clock)
     found = {change.address: change for change in made.changes}
     chosen = {change.live.outputs.get("picked") for change in made.changes if change.kind == "pick" and change.live}
@@ -73,23 +75,24 @@ def _runs(opened: Session, name: str) -> list[Run]:
     return runs
 
 
-def by_name(opened: Session, name: str) -> Run:
+def by_name(opened: Session, name: str, look: Look | None = None) -> Run:
     """The results of the newest training of a declared job, or of the one with an id."""
+    look = look or looking(opened)
     if name.startswith(_ID):
-        stack, live = _by_id(opened, name)
+        stack, live = _by_id(opened, name, look)
         title = name
     else:
         stack, resource = declared(opened.stacks, "job", name)
-        live = newest(opened, stack, resource)
+        live = newest(opened, stack, resource, look)
         title = resource.address.name
     return _results(opened.clients(stack), live, title)
 
 
-def _by_id(opened: Session, name: str) -> tuple[Stack, Live]:
+def _by_id(opened: Session, name: str, look: Look) -> tuple[Stack, Live]:
     """A training of any of the stacks' accounts, whosever it is."""
     seen: list[str] = []
     for stack in opened.stacks:
-        for live in workflow.observe(stack, opened.clients(stack)).lives:
+        for live in look(stack):
             if live.kind == "job" and live.id == name:
                 return stack, live
             seen += [live.id] if live.kind == "job" else []

@@ -185,11 +185,28 @@ class DataPlane:
 
         return self._post(send, idempotent=False)
 
-    def run_grader(self, grader: Json, item: Json, answer: str) -> Json:
-        """What a grader makes of one answer; nothing is created, so it may be asked twice."""
+    def run_grader(self, grader: Json, item: Json, answer: str, *, deadline: float | None = None) -> Json:
+        """What a grader makes of one answer; nothing is created, so it may be asked twice, for `deadline` seconds."""
         content = {"grader": grader, "item": item, "model_sample": answer}
         path = "fine_tuning/alpha/graders/run"
-        return self._retry(lambda: body(self._send("POST", path, json=content), method="POST"), idempotent=True)
+        return self._retry(
+            lambda: body(self._send("POST", path, json=content), method="POST"), idempotent=True, deadline=deadline
+        )
+
+    def validate_grader(self, grader: Json) -> None:
+        """Raise where the service takes the grader for none."""
+        path = "fine_tuning/alpha/graders/validate"
+        content = {"grader": grader}
+        self._retry(lambda: body(self._send("POST", path, json=content), method="POST"), idempotent=True)
+
+    def ask(self, deployment: str, messages: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> Json:
+        """One answer of a deployment, asked for once: what a refusal means is for the caller to say."""
+        from ftctl.clients import sdk  # noqa: PLC0415  openai costs 540 ms
+
+        create: Any = self._sdk.chat.completions.with_raw_response.create
+        with sdk.as_ours(self._http.trace):
+            made: Json = sdk.raw(create(model=deployment, messages=list(messages), **options))
+        return made
 
     def chat(self, deployment: str, messages: Sequence[Mapping[str, Any]], max_tokens: int) -> Json:
         """One answer of a deployment: the whole chat completion."""

@@ -47,6 +47,7 @@ class Reason(StrEnum):
     UNDECLARED = "is no longer declared"
     SUPERSEDED = "is superseded and still running"
     DUPLICATE = "is a second run of the same recipe"
+    LEFT_OVER = "was made for a time and is left over"
     DESTROYED = "the stack is destroyed"
     REFUSED = "cannot be done"
     CANCELLED = "was cancelled before"

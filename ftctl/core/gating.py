@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ftctl.core.changes import Action, Change, Reason
 from ftctl.core.errors import Problem
-from ftctl.core.model import ChangeClass, Live, Resource
+from ftctl.core.model import ChangeClass, Health, Live, Resource
 
 _MOVES = {Action.CREATE, Action.UPDATE, Action.REPLACE, Action.ADOPT}
 
@@ -16,6 +16,8 @@ def judgement(resource: Resource, base: Change, live: Live | None, found: Proble
     """A gate's change, made of `base`, which has what it asks for; `found` is what a live one refuses with."""
     if live is None:
         return base
+    if live.health is Health.PENDING:  # what it could be judged by so far lets the model pass
+        return replace(base, because=tuple(live.outputs.get("told", ())))
     if found is None:
         return Change(resource.address, Action.NOOP, Reason.AS_DECLARED, live=live)
     problem = replace(found, where=found.where or resource.where, subject=str(resource.address))

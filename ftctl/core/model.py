@@ -197,6 +197,7 @@ class Live:
     declaration that was applied last, where the thing can carry one: it tells drift from a change of the spec.
     `unverified` says that a change of it has not passed its check, `protected` that it was applied with `protect`.
     `pause` says that it stands still, or is about to.
+    `made_for` is what a temporary thing was made for, and is taken away again by.
     """
 
     kind: str
@@ -215,6 +216,7 @@ class Live:
     unverified: bool = False
     protected: bool = False
     pause: Pause = Pause.NONE
+    made_for: Address | None = None
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 

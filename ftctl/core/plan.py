@@ -352,11 +352,12 @@ class _Planner:
             if not rules.trains or live.health is not Health.PENDING or rules.name in self.unsettled:
                 return None  # what runs may turn out to be what is wanted
             reason = Reason.SUPERSEDED
+        elif live.made_for and self.outputs.get(live.made_for, {}).get("uses") == key:
+            return None  # what is to be judged goes on with it, and takes it away
         else:
-            reason = Reason.UNDECLARED
-        address = Address(rules.name, live.label or live.name)
+            reason = Reason.LEFT_OVER if live.made_for else Reason.UNDECLARED
         return Change(
-            address,
+            Address(rules.name, live.label or live.name),
             Action.DELETE,
             reason,
             rules.loss if reason in {Reason.DESTROYED, Reason.UNDECLARED} else ChangeClass.IN_PLACE,
@@ -392,8 +393,7 @@ def _unsettled(rules: Rules, wanted: Wanted) -> bool:
 
 def _preference(live: Live) -> tuple[int, float, str]:
     """Of several things with one identity: the finished before the running before the failed, the older first."""
-    order = [Health.READY, Health.PENDING, Health.FAILED, Health.CANCELLED]
-    return order.index(live.health), live.created, live.id
+    return list(Health).index(live.health), live.created, live.id
 
 
 def _detail(live: Live) -> tuple[str, ...]:

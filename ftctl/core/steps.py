@@ -43,7 +43,7 @@ _OPS = {
     Action.BLOCKED: (Op.JUDGE,),  # a gate that refuses fails at once, and what it holds back is skipped
 }
 
-_AT_ONCE = {Reason.SUPERSEDED, Reason.DUPLICATE, Reason.GIVEN_UP}
+_AT_ONCE = {Reason.SUPERSEDED, Reason.DUPLICATE, Reason.GIVEN_UP, Reason.LEFT_OVER}
 
 
 def lower(plan: Plan, rules: Mapping[str, Rules]) -> tuple[Step, ...]:

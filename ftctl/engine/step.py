@@ -150,7 +150,9 @@ class Task:
 
     def _judge(self) -> Next:
         """Ask whether what hangs on it may go on; a plan that knows already that it may not is not asked again."""
-        live = self.step.change.live or self.kind.create(self.clients, self._resolve(), self.home, self.progress)
+        live = self.step.change.live or self.kind.create(
+            self.clients, self._wanted or self._resolve(), self.home, self.progress
+        )
         if live.health is Health.READY:
             return replace(self._finished(live), text=live.name)
         problem = self.kind.failure(live)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 from ftctl.core.suggest import did_you_mean
-from ftctl.kinds.contract import Declaration, Flaw, described, flaw, later
+from ftctl.kinds.contract import Declaration, Flaw, described, flaw
+from ftctl.kinds.heldout import Evaluate, about, grader_flaws
 from ftctl.results import condition
 from ftctl.results.columns import FULL_VALID_LOSS, KNOWN, STEP, Better, better, normal
-from ftctl.results.condition import OVERFIT_RATIO, Bounds, Condition
+from ftctl.results.condition import OVERFIT_RATIO, Bounds, Condition, Score
 
 _METRIC = "A column of results.csv"
 
@@ -43,11 +44,15 @@ class Gate(Declaration, frozen=True):
     least: Annotated[float | None, described("The lowest value that passes.")] = msgspec.field(name="min", default=None)
     most: Annotated[float | None, described("The highest value that passes.")] = msgspec.field(name="max", default=None)
     improvement: Annotated[Improvement | None, described("A comparison with the model that serves now.")] = None
-    evaluate: Annotated[Any, later("An evaluation on examples that were held out.")] = None
+    evaluate: Annotated[
+        Evaluate | None, described("An evaluation on held-out examples; `min` and `max` are of its mean score.")
+    ] = None
 
 
-def condition_of(gate: Gate) -> Condition:
-    """The condition that a declaration means."""
+def condition_of(gate: Gate, examples: object = None) -> Condition | Score:
+    """The condition that a declaration means; `examples` is how many held-out ones there are, where that is known."""
+    if gate.evaluate:
+        return Score(about(gate.evaluate, examples), gate.least, gate.most)
     if gate.improvement:
         wanted = gate.improvement
         return condition.Improvement(normal(wanted.metric), wanted.by, wanted.unknown == "pass")
@@ -59,17 +64,19 @@ def gate_flaws(gates: Sequence[Gate] | None, *, validated: bool, rewarded: bool)
 
     `validated` says that the job has validation data, `rewarded` that it learns from rewards and has no losses.
     """
+    yield from grader_flaws(gates)
     for number, gate in enumerate(gates or ()):
         path = f"gates.{number}"
         bounds = gate.least is not None or gate.most is not None
-        if gate.evaluate is not None:
-            continue  # refused by its mark
-        if (gate.metric is None) == (gate.improvement is None) or (gate.metric is None) == bounds:
-            what = "a gate is either `metric` with `min` or `max`, or `improvement`"
+        kinds = [name for name in ("metric", "improvement", "evaluate") if getattr(gate, name) is not None]
+        if len(kinds) != 1 or (kinds == ["improvement"]) == bounds:
+            what = "a gate is either `metric` or `evaluate` with `min` or `max`, or `improvement`"
             yield flaw(path, "FT1290", what, fix="Write `{metric: full_valid_loss, max: 1.2}`, say.")
             continue
         if gate.least is not None and gate.most is not None and gate.least > gate.most:
             yield flaw(path, "FT1290", f"no value is at least {gate.least:g} and at most {gate.most:g}")
+        if gate.evaluate:
+            continue
         metric = gate.improvement.metric if gate.improvement else str(gate.metric)
         place = f"{path}.improvement.metric" if gate.improvement else f"{path}.metric"
         if why := untellable(metric, validated=validated, rewarded=rewarded, compared=gate.improvement is not None):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ftctl.data.report import Report
 
 _FEW = "FT1350"
+_PROMISED = ("sha256", "examples", "tokens", "system")
 _MANY = 90  # per cent of the files that an account takes, from which on a plan says so
 
 
@@ -135,7 +136,7 @@ class DatasetKind(Kind):
         if resource.spec.file_id:
             named = _named(resource.spec, world, str(world.output(account_of(resource), "id")).lower())
             return {"sha256": named.outputs["sha256"] if named else resource.spec.file_id}
-        return {key: resource.prepared[key] for key in ("sha256", "examples", "system") if key in resource.prepared}
+        return {key: resource.prepared[key] for key in _PROMISED if key in resource.prepared}
 
     def outlook(self, resource: Resource, world: World) -> Outlook:
         """A named file must be there; for a new one there must be room."""
@@ -234,10 +235,11 @@ def _shown(path: Path) -> str:
 
 
 def _only_measures(address: Address, declared: Mapping[Address, Resource]) -> bool:
-    """Whether jobs name it for validation and none learns from it."""
+    """Whether jobs name it for validation or evaluations and none learns from it."""
     jobs = [resource.spec for resource in declared.values() if resource.address.kind == "job"]
-    used = {field for job in jobs for field in ("training", "validation") if getattr(job, field) == address.name}
-    return used == {"validation"}
+    asked = {gate.evaluate.dataset for job in jobs for gate in job.gates or () if gate.evaluate}
+    measures = address.name in asked.union(job.validation for job in jobs)
+    return measures and all(job.training != address.name for job in jobs)
 
 
 def _without_few(report: Report) -> Report:

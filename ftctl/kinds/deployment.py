@@ -150,6 +150,7 @@ class DeploymentKind(Kind):
                 "endpoint": world.output(account, "endpoint"),
                 "user": spec.smoke_test.user if spec.smoke_test else None,
                 "system": _system(resource, world),
+                "evaluated": _evaluated(resource, world),
             },
             name=resource.address.name,
         )
@@ -247,6 +248,13 @@ def _model(resource: Resource, world: World) -> Any:
     return Unknown(job, "model") if isinstance(chosen, Unknown) else chosen
 
 
+def _evaluated(resource: Resource, world: World) -> Any:
+    """What the gate found out by asking the model: it is remembered where that serves."""
+    gate = next((address for address in resource.references if address.kind == "gate"), None)
+    found = world.output(gate, "evaluated") if gate else ""
+    return "" if isinstance(found, Unknown) else found
+
+
 def _training(resource: Resource, declared: Mapping[Address, Resource]) -> Resource:
     """The dataset that the served model learned from."""
     job = _job(resource, declared)
@@ -267,6 +275,8 @@ def _body(wanted: Wanted, home: Home, live: Mapping[str, Any]) -> dict[str, Any]
     former = ((live.get("properties") or {}).get("model") or {}).get("name")
     kept = {key: value for key, value in (live.get("tags") or {}).items() if key != marks.SMOKE}
     more = {marks.PREVIOUS: former} if former and former != fields["model"] else {}
+    if evaluated := wanted.settings["evaluated"]:
+        more[marks.EVALUATED] = evaluated
     smoke = {marks.SMOKE: _waiting(live)} if wanted.settings["user"] else {}
     model = {"format": fields["format"], "name": fields["model"], "version": fields["version"]}
     return {
@@ -311,6 +321,7 @@ def _live(body: dict[str, Any], account: str, endpoint: str) -> Live:
         detail=state,
         within=account,
         unverified=marks.SMOKE in tags and tags[marks.SMOKE] != _PASSED,
+        made_for=Address("gate", tags[marks.EVALUATES]) if marks.EVALUATES in tags else None,
         raw=body,
         **marks.owner(tags),
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ftctl.core.errors import Problem, Severity
 from ftctl.core.model import Address, Resource
 from ftctl.kinds import recipe
 from ftctl.kinds.contract import Flaw, account_of, trainer
-from ftctl.kinds.graders import JUDGES, ScoreModel, parts, templates
+from ftctl.kinds.graders import AT, JUDGES, ScoreModel, parts, templates
 
 if TYPE_CHECKING:
     from ftctl.data.report import Report
@@ -39,7 +39,7 @@ def flaws(resource: Resource, declared: Mapping[Address, Resource]) -> Iterator[
         if report := one.prepared.get("report"):
             yield from _file_flaws(field, one.prepared["shown"], report, model)
     if not isinstance(spec.method, str):
-        yield from _grader_flaws(spec.method.reinforcement.grader, data)
+        yield from grader_flaws(spec.method.reinforcement.grader, data.values())
     if "training" in data and (report := data["training"].prepared.get("report")):
         yield from _volume_flaws(spec, report, model)
 
@@ -73,14 +73,14 @@ def _sees(model: str) -> bool:
     return any(model.lower() == name or model.lower().startswith(f"{name}-20") for name in _SEEING)
 
 
-def _grader_flaws(grader: Any, data: Mapping[str, Resource]) -> Iterator[Flaw]:
+def grader_flaws(grader: Any, data: Iterable[Resource], at: str = AT) -> Iterator[Flaw]:
     """Judges that are not known, and templates that name what the data does not have."""
-    for path, part in parts(grader):
+    for path, part in parts(grader, at):
         if isinstance(part, ScoreModel) and part.model not in JUDGES:
             what = f"{part.model} is not known to score answers; known: {', '.join(JUDGES)}"
             yield Flaw(f"{path}.model", Problem("FT1280", what, severity=Severity.WARNING))
-    reports = {one.prepared["shown"]: report for one in data.values() if (report := one.prepared.get("report"))}
-    for path, template in templates(grader):
+    reports = {one.prepared["shown"]: report for one in data if (report := one.prepared.get("report"))}
+    for path, template in templates(grader, at):
         yield from _template_flaws(path, template, reports)
 
 
@@ -89,7 +89,7 @@ def _template_flaws(path: str, template: str, reports: Mapping[str, Report]) -> 
 
     told: set[str] = set()
     for shown, report in reports.items() or {"": None}.items():
-        keys = report.item_keys if report else dict.fromkeys(references(template), 0)
+        keys = _item_keys(report) if report else dict.fromkeys(references(template), 0)
         for fault in template_faults(template, keys):
             if fault.what not in told:
                 told.add(fault.what)
@@ -100,6 +100,13 @@ def _template_flaws(path: str, template: str, reports: Mapping[str, Report]) -> 
                 lacking = f"{report.sound - keys[key]:,} of {report.sound:,} examples of {shown}"
                 what = f"{{{{item.{key}}}}} is missing in {lacking}"
                 yield Flaw(path, Problem("FT1284", what, severity=Severity.WARNING))
+
+
+def _item_keys(report: Report) -> Mapping[str, int]:
+    """What graders know of an example, and of how many. Only evaluations ask about chat."""
+    from ftctl.data.heldout import CHAT_KEYS  # noqa: PLC0415  decoding is only needed where there is data
+
+    return dict.fromkeys(CHAT_KEYS, report.sound) if report.format == "chat" else report.item_keys
 
 
 def _volume_flaws(spec: Any, report: Report, model: str) -> Iterator[Flaw]:

@@ -2,25 +2,28 @@
 
 A gate is declared in two places, as `gates` of the job and `checkpoint` of the deployment, and has no section of its
 own: there is one for each deployment that asks for either. It is nothing in Azure. What it is stands in the results
-of the job, so it is judged again by every plan, and a killed run has nothing to remember.
+of the job, so it is judged again by every plan, and a killed run has nothing to remember. Only an evaluation has to be
+made, which an apply does; a tag of what serves remembers what it found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from ftctl.core.errors import Problem
 from ftctl.core.model import Address, Health, Home, Live, Outlook, Resource, Unknown, Wanted, World
-from ftctl.kinds import marks
+from ftctl.kinds import heldout, marks
 from ftctl.kinds.conditions import Checkpoint, CheckpointStep, Gate, condition_of
 from ftctl.kinds.contract import (
     Declaration,
     Kind,
     NotYetError,
+    Prepared,
     Progress,
     Scope,
     Seen,
@@ -29,12 +32,15 @@ from ftctl.kinds.contract import (
     reference,
     trainer,
 )
+from ftctl.kinds.evaluation import Evaluating, Place, remembered, told
+from ftctl.kinds.judged import Choice, judged, pending, ready, refusing
 from ftctl.kinds.trained import Training, job_model
-from ftctl.results.condition import Judged, Served, judge
+from ftctl.results.condition import Judged, Score, Served, judge
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients
 
+_EVALUATION = "evaluation"  # in the key of a gate that makes one
 LATE = 10 * 60  # seconds after a job's end in which its results may still be on their way
 
 
@@ -45,6 +51,9 @@ class GateSpec(Declaration, frozen=True):
     deployment: Annotated[str, described("The deployment that is to serve it.")]
     checkpoint: Annotated[Checkpoint, described("Which of the job's checkpoints.")] = "last"
     gates: Annotated[list[Gate], described("The conditions.")] = msgspec.field(default_factory=list)
+    sku: Annotated[str, described("The type of the deployment.")] = ""
+    format: Annotated[str, described("The model's publisher.")] = "OpenAI"
+    form: Annotated[dict[str, Any] | None, described("The form of answers that the model was trained to give.")] = None
     resource: Annotated[str | None, reference("account", "The account that both live in.")] = None
 
 
@@ -65,19 +74,27 @@ class GateKind(Kind):
             found += [replace(resource, references=(*resource.references, gate.address)) if gate else resource]
         return found
 
+    def prepare(self, resource: Resource, base: Path, declared: Mapping[Address, Resource]) -> Prepared:
+        """What its evaluations ask; what is wrong with them is told of the job."""
+        return Prepared({"exams": heldout.exams(resource, base, declared)})
+
     def wanted(self, resource: Resource, world: World) -> Wanted:
         from ftctl.clients.ids import deployment_id  # noqa: PLC0415  the clients come in only where Azure does
 
         spec: GateSpec = resource.spec
         arm_id = str(world.output(account_of(resource), "id"))
+        conditions = [condition_of(one, _examples(one, world)) for one in spec.gates]
+        exams = resource.prepared.get("exams", ())
         return Wanted(
-            key=f"{arm_id}|gate|{spec.deployment}".lower(),
-            fields={
-                "checkpoint": _asked(spec.checkpoint),
-                "conditions": [str(condition_of(one)) for one in spec.gates],
-            },
+            key=f"{arm_id}|{_EVALUATION if exams else 'gate'}|{spec.deployment}".lower(),
+            fields={"checkpoint": _asked(spec.checkpoint), "conditions": [str(one) for one in conditions]},
             settings={
                 "spec": spec,
+                "conditions": conditions,
+                "exams": [replace(one, sha256=str(world.output(one.address, "sha256"))) for one in exams],
+                "asks": heldout.asking(spec.gates, world),
+                "evaluating": Evaluating(),
+                "account": arm_id,
                 "label": resource.address.name,
                 "endpoint": world.output(account_of(resource), "endpoint"),
                 "job": world.output(trainer(resource, spec.job), "id"),
@@ -90,15 +107,16 @@ class GateKind(Kind):
         """The conditions, for a plan that cannot judge them yet."""
         spec: GateSpec = resource.spec
         chosen = [] if spec.checkpoint == "last" else [f"checkpoint: {_asked(spec.checkpoint)}{_meaning(spec)}"]
-        gates = [f"gate: {condition_of(one)}" for one in spec.gates]
-        return Outlook(because=(*chosen, *gates))
+        conditions = [condition_of(one, _examples(one, world)) for one in spec.gates]
+        asks = heldout.asking(spec.gates, world)
+        return Outlook(because=(*chosen, *(f"gate: {one}" for one in conditions), *asks))
 
     def observe(self, clients: Clients, scope: Scope) -> Seen:
         """Nothing: what a gate is follows from other things, and is told by `examine`."""
         return Seen()
 
     def examine(self, clients: Clients, resources: Iterable[Resource], world: World) -> Seen:
-        """Judge the gates of the jobs that have succeeded; each job is read once."""
+        """Judge the gates of the jobs that have succeeded; each job is read once, and no model is asked anything."""
         trainings: dict[str, Training] = {}
         lives = []
         for resource in resources:
@@ -115,11 +133,19 @@ class GateKind(Kind):
         return live
 
     def create(self, clients: Clients, wanted: Wanted, home: Home, progress: Progress) -> Live:
-        """Judge it now that its job has succeeded; nothing is written."""
-        return _judged(clients, wanted, home, {})
+        """Judge it now that its job has succeeded. Nothing is written but for an evaluation, and what that found."""
+        evaluating: Evaluating = wanted.settings["evaluating"]
+        if not evaluating.begun:
+            evaluating.trainings.clear()  # what was not there yet is looked for again
+        return _judged(clients, wanted, home, evaluating.trainings, evaluating)
 
     def delete(self, clients: Clients, live: Live) -> None:
         raise AssertionError("a gate is nothing in Azure")
+
+    def lane(self, key: str, within: str) -> str:
+        """An evaluation makes and deletes a deployment: the account's turns are its turns."""
+        account, evaluates, _ = key.partition(f"|{_EVALUATION}|")
+        return account if evaluates else ""
 
     def failure(self, live: Live) -> Problem:
         problem: Problem | None = live.raw.get("problem")
@@ -135,12 +161,17 @@ def _gate(deployment: Resource, declared: dict[Address, Resource]) -> Resource |
     checkpoint: Checkpoint = model.checkpoint or "last"
     if not gates and checkpoint == "last":
         return None
-    name = deployment.address.name
-    spec = GateSpec(job=job.address.name, deployment=name, checkpoint=checkpoint, gates=gates)
+    name, method = deployment.address.name, job.spec.method
+    spec = GateSpec(
+        job=job.address.name, deployment=name, checkpoint=checkpoint, gates=gates,
+        sku=deployment.spec.sku, format=model.format,
+        form=None if isinstance(method, str) else method.reinforcement.response_format,
+    )  # fmt: skip
     place = job.place("gates") if gates else deployment.place("model.checkpoint")
     chosen = {"checkpoint": found} if (found := deployment.place("model.checkpoint")) else {}
     places = {"": place, **chosen} if place else {}
-    references = (account_of(deployment), job.address)
+    asked = dict.fromkeys(Address("dataset", one.dataset) for _, one in heldout.declared(gates))
+    references = (account_of(deployment), job.address, *asked)
     return Resource(Address("gate", name), spec, references, places)
 
 
@@ -152,8 +183,21 @@ def _meaning(spec: GateSpec) -> str:
     return " (lowest full validation loss, or highest validation reward)" if spec.checkpoint == "best" else ""
 
 
-def _judged(clients: Clients, wanted: Wanted, home: Home, trainings: dict[str, Training]) -> Live:
-    """The gate as it is now. Raises NotYetError while what it needs may still be on its way."""
+def _examples(gate: Gate, world: World) -> Any:
+    return world.output(Address("dataset", gate.evaluate.dataset), "examples") if gate.evaluate else None
+
+
+def _judged(
+    clients: Clients,
+    wanted: Wanted,
+    home: Home,
+    trainings: dict[str, Training],
+    evaluating: Evaluating | None = None,
+) -> Live:
+    """The gate as it is now. Raises NotYetError while what it needs may still be on its way.
+
+    What only an evaluation can tell is pending where there is none to make it (`evaluating`), which is so in a plan.
+    """
     spec: GateSpec = wanted.settings["spec"]
     training = _training(clients, wanted, trainings)
     late = clients.clock.now().timestamp() - float(training.body.get("finished_at") or 0) < LATE
@@ -161,13 +205,58 @@ def _judged(clients: Clients, wanted: Wanted, home: Home, trainings: dict[str, T
     if not model:
         if late and all(one.model != training.model for one in training.kept):
             raise NotYetError("waiting for the checkpoints of the job")
-        return _live(wanted, home, problem=Problem("FT3231", why, fix=_other(training)))
+        return refusing(ready(wanted, home, "", {}), Problem("FT3231", why, fix=_other(training)))
     trained = training.at(model)
     assert trained is not None
-    found = judge([condition_of(one) for one in spec.gates], trained, lambda: _served(clients, wanted, model, training))
+    conditions = wanted.settings["conditions"]
+    read = [one for one in conditions if not isinstance(one, Score)]
+    found = judge(read, trained, lambda: _served(clients, wanted, model, training))
     if late and any(one.value is None for one in found):
         raise NotYetError("waiting for the results of the job")
-    return _live(wanted, home, model=model, step=trained.one.step, why=why, judged=found)
+    choice = Choice(model, trained.one.step, why)
+    if not wanted.settings["exams"] or not all(one.passed for one in found):
+        return judged(wanted, home, choice, found)
+    return _evaluated(clients, wanted, home, choice, found, evaluating)
+
+
+def _evaluated(
+    clients: Clients,
+    wanted: Wanted,
+    home: Home,
+    choice: Choice,
+    found: Sequence[Judged],
+    evaluating: Evaluating | None,
+) -> Live:
+    """The gate with its evaluations: as what serves remembers them, or made now."""
+    spec: GateSpec = wanted.settings["spec"]
+    body = clients.arm.get_deployment(wanted.settings["deployment"])
+    known, exams = remembered(body), [(one.key(choice.model), one) for one in wanted.settings["exams"]]
+    missing = {key: exam for key, exam in exams if key not in known}
+    scores = [one for one in wanted.settings["conditions"] if isinstance(one, Score)]
+    place = Place(
+        wanted.settings["account"], wanted.settings["endpoint"], spec.deployment, wanted.settings["label"],
+        choice.model, spec.format, spec.sku,
+    )  # fmt: skip
+    if missing and evaluating is None:
+        going_on = clients.arm.get_deployment(place.id) is not None
+        return pending(wanted, home, choice, found, scores, place, going_on=going_on)
+    if missing and evaluating:
+        evaluating.go_on(clients, home, place, missing)
+        known |= evaluating.means
+    verdicts = [*found, *(one.judge(known[key]) for one, (key, _) in zip(scores, exams, strict=True))]
+    text = told({key: known[key] for key, _ in exams})
+    live = judged(wanted, home, choice, verdicts, evaluated=text)
+    if missing and live.health is Health.READY:
+        _remember(clients, body, choice.model, home, text)
+    return live
+
+
+def _remember(clients: Clients, body: Mapping[str, Any] | None, model: str, home: Home, text: str) -> None:
+    """Tell what serves this very model already; one that is to serve it is told when it does."""
+    tags = (body or {}).get("tags") or {}
+    serves = (((body or {}).get("properties") or {}).get("model") or {}).get("name")
+    if body and serves == model and tags.get(marks.STACK) == home.stack:
+        clients.arm.patch_deployment(body["id"], {"tags": {**tags, marks.EVALUATED: text}})
 
 
 def _training(clients: Clients, wanted: Wanted, trainings: dict[str, Training]) -> Training:
@@ -231,47 +320,6 @@ def _same_validation(one: Training, other: Training) -> bool:
 def _hash(get_file: Callable[[str], dict[str, Any] | None], file: str) -> str | None:
     marked = marks.parse_filename((get_file(file) or {}).get("filename") or "") if file else None
     return marked[2] if marked else None
-
-
-def _live(
-    wanted: Wanted,
-    home: Home,
-    *,
-    model: str = "",
-    step: int = 0,
-    why: str = "",
-    judged: Sequence[Judged] = (),
-    problem: Problem | None = None,
-) -> Live:
-    """The gate as a thing that is there: ready where it lets the model pass."""
-    spec: GateSpec = wanted.settings["spec"]
-    refusing = [str(one) for one in judged if not one.passed]
-    chosen = f"{spec.checkpoint if spec.checkpoint in {'last', 'best'} else 'checkpoint'}: step {step:,}"
-    chosen += f", {why}" if spec.checkpoint == "best" else ""
-    if refusing:
-        problem = Problem(
-            "FT3230",
-            f"step {step:,} of job/{spec.job} does not pass: {'; '.join(refusing)}",
-            why=f"A gate stands between it and deployment/{spec.deployment}, which keeps what it serves.",
-            fix="Train again with other data or hyperparameters, choose another `checkpoint`, or loosen the gate in a"
-            " reviewed change.",
-        )
-    told = (chosen, *(f"gate {'passed' if one.passed else 'refuses'}: {one}" for one in judged)) if model else ()
-    return Live(
-        kind="gate",
-        key=wanted.key,
-        id=wanted.key,
-        name=chosen if model else "",
-        fields=wanted.fields,
-        outputs={"model": model, "step": step, "told": told, "conditions": [one.facts for one in judged]}
-        if model
-        else {},
-        owner=home.stack,
-        label=wanted.settings["label"],
-        health=Health.FAILED if problem else Health.READY,
-        detail=problem.what if problem else "; ".join(map(str, judged)),
-        raw={"problem": problem} if problem else {},
-    )
 
 
 KIND = GateKind()

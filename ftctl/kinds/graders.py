@@ -83,7 +83,7 @@ class PythonGrader(Declaration, frozen=True, rename=None, tag_field="type", tag=
 
 
 class Endpoint(Declaration, frozen=True, rename=None, tag_field="type", tag="endpoint"):
-    """An endpoint of one's own that grades. Azure has it in private preview, and ftctl refuses it."""
+    """An endpoint of one's own that grades. Azure has it in private preview only, and ftctl refuses it."""
 
     url: Annotated[str, described("Where it answers.")]
     name: Name = None
@@ -105,17 +105,17 @@ Part = StringCheck | TextSimilarity | ScoreModel | PythonGrader | Endpoint
 Grader = Part | Multi
 
 
-def parts(grader: Grader) -> Iterator[tuple[str, Part]]:
-    """The graders that score, each with its path in the declaration."""
+def parts(grader: Grader, at: str = AT) -> Iterator[tuple[str, Part]]:
+    """The graders that score, each with its path in the declaration; `at` is that of the grader."""
     if isinstance(grader, Multi):
-        yield from ((f"{AT}.graders.{name}", part) for name, part in grader.graders.items())
+        yield from ((f"{at}.graders.{name}", part) for name, part in grader.graders.items())
     else:
-        yield AT, grader
+        yield at, grader
 
 
-def templates(grader: Grader) -> Iterator[tuple[str, str]]:
+def templates(grader: Grader, at: str = AT) -> Iterator[tuple[str, str]]:
     """Every template with its path."""
-    for path, part in parts(grader):
+    for path, part in parts(grader, at):
         match part:
             case StringCheck() | TextSimilarity():
                 yield f"{path}.input", part.input
@@ -124,11 +124,11 @@ def templates(grader: Grader) -> Iterator[tuple[str, str]]:
                 yield from ((f"{path}.input.{number}.content", one.content) for number, one in enumerate(part.input))
 
 
-def flaws(grader: Grader) -> Iterator[Flaw]:
+def flaws(grader: Grader, at: str = AT) -> Iterator[Flaw]:
     """What is wrong with a grader beyond its shape, without its files."""
     if isinstance(grader, Multi) and (wrong := formula.problem(grader.calculate_output, grader.graders)):
-        yield flaw(f"{AT}.calculate_output", "FT1277", f"`calculate_output` is no formula of these graders: {wrong}")
-    for path, part in parts(grader):
+        yield flaw(f"{at}.calculate_output", "FT1277", f"`calculate_output` is no formula of these graders: {wrong}")
+    for path, part in parts(grader, at):
         match part:
             case PythonGrader() if bool(part.source) == bool(part.file):
                 said = "both" if part.source else "neither"
@@ -136,14 +136,16 @@ def flaws(grader: Grader) -> Iterator[Flaw]:
             case ScoreModel() if part.range and part.range[0] >= part.range[1]:
                 yield flaw(f"{path}.range", "FT1273", "`range` is two numbers, the lesser first")
             case Endpoint():
-                yield flaw(path, "FT1281", "graders of the type endpoint cannot be used yet")
+                yield flaw(
+                    path, "FT1281", "graders of the type endpoint are in private preview, and their form is unpublished"
+                )
 
 
-def sources(grader: Grader, resource: Resource, base: Path) -> tuple[dict[str, str], list[Problem]]:
+def sources(grader: Grader, resource: Resource, base: Path, at: str = AT) -> tuple[dict[str, str], list[Problem]]:
     """The programs of Python graders by their paths, and what is wrong with each at its own line."""
     found: dict[str, str] = {}
     problems: list[Problem] = []
-    for path, part in parts(grader):
+    for path, part in parts(grader, at):
         if not isinstance(part, PythonGrader):
             continue
         source, shown, where = part.source or "", "the source", resource.place(f"{path}.source")
@@ -160,16 +162,13 @@ def sources(grader: Grader, resource: Resource, base: Path) -> tuple[dict[str, s
     return found, problems
 
 
-def wire(grader: Grader, found: Mapping[str, str]) -> dict[str, Any]:
+def wire(grader: Grader, found: Mapping[str, str], at: str = AT) -> dict[str, Any]:
     """The grader as Azure takes it: programs in full, a name for each, nothing that was left out."""
     if isinstance(grader, Multi):
-        graders = {name: _part(part, name, found.get(path, "")) for (path, part), name in _named(grader)}
+        named = zip(parts(grader, at), grader.graders, strict=True)
+        graders = {name: _part(part, name, found.get(path, "")) for (path, part), name in named}
         return {**_plain(grader, "multi"), "graders": graders}
-    return _part(grader, "", found.get(AT, ""))
-
-
-def _named(grader: Multi) -> Iterator[tuple[tuple[str, Part], str]]:
-    return zip(parts(grader), grader.graders, strict=True)
+    return _part(grader, "", found.get(at, ""))
 
 
 def _part(part: Part, name: str, source: str) -> dict[str, Any]:

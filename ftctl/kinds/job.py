@@ -27,7 +27,7 @@ from ftctl.core.model import (
     Wanted,
     World,
 )
-from ftctl.kinds import fit, graders, joblimits, jobstate, marks, once, preflight, recipe, retention
+from ftctl.kinds import fit, graders, heldout, joblimits, jobstate, marks, once, preflight, recipe, retention
 from ftctl.kinds.conditions import Gate, gate_flaws
 from ftctl.kinds.contract import (
     Declaration,
@@ -149,10 +149,11 @@ class JobKind(Kind):
         from ftctl.kinds.estimate import priced  # noqa: PLC0415  the price book is only read where something trains
 
         method, price = resource.spec.method, priced(resource.spec, declared)
+        _, wrong = heldout.sources(resource.spec.gates, resource, base)
         if isinstance(method, str):
-            return Prepared(price)
+            return Prepared(price, tuple(wrong))
         found, problems = graders.sources(method.reinforcement.grader, resource, base)
-        return Prepared(price | {"graders": found}, tuple(problems))
+        return Prepared(price | {"graders": found}, (*problems, *wrong))
 
     def relate(self, resource: Resource, declared: Mapping[Address, Resource]) -> Iterator[Flaw]:
         spec: JobSpec = resource.spec
@@ -168,6 +169,7 @@ class JobKind(Kind):
                     fix="Declare the dataset once more with the job's `resource`.",
                 )
         yield from fit.flaws(resource, declared)
+        yield from heldout.flaws(resource, declared)
 
     def wanted(self, resource: Resource, world: World) -> Wanted:
         spec: JobSpec = resource.spec

@@ -16,6 +16,8 @@ APPLIED = "ftctl-applied"
 PROTECT = "ftctl-protect"
 SMOKE = "ftctl-smoke"
 PREVIOUS = "ftctl-previous"
+EVALUATED = "ftctl-evaluated"
+EVALUATES = "ftctl-evaluates"
 _PREFIX = "ftctl-"
 
 _DESCRIPTION = re.compile(r"^ftctl: (?P<stack>[^/]+)/(?P<name>.+)$")

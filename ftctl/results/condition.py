@@ -78,15 +78,38 @@ class Bounds:
     most: float | None = None
 
     def __str__(self) -> str:
-        bounds = [("at least", self.least), ("at most", self.most)]
-        return f"{self.metric} " + " and ".join(f"{word} {told(value)}" for word, value in bounds if value is not None)
+        return f"{self.metric} {_bounds(self.least, self.most)}"
 
     def judge(self, trained: Trained) -> Judged:
         value = trained.measure(self.metric)
         if value is None:
             return Judged(str(self), passed=False, beside=f"not measured at step {trained.one.step:,}")
-        low = self.least is not None and value < self.least
-        return Judged(str(self), passed=not low and (self.most is None or value <= self.most), value=value)
+        return Judged(str(self), passed=_within(value, self.least, self.most), value=value)
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """What an evaluation found: the mean score of so many answers; `unanswered` were refused, and scored nothing."""
+
+    value: float
+    answers: int
+    unanswered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The mean score of answers to held-out examples within bounds, both included."""
+
+    about: str
+    least: float | None = None
+    most: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.about} {_bounds(self.least, self.most)}"
+
+    def judge(self, mean: Mean) -> Judged:
+        beside = f"{mean.unanswered:,} of {mean.answers:,} got no answer" if mean.unanswered else ""
+        return Judged(str(self), _within(mean.value, self.least, self.most), mean.value, beside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +139,7 @@ class Improvement:
 
 
 Condition = Bounds | Improvement
+"""What a training has measured; a Score is asked for."""
 
 
 def judge(conditions: Sequence[Condition], trained: Trained, served: Callable[[], Served]) -> tuple[Judged, ...]:
@@ -123,6 +147,15 @@ def judge(conditions: Sequence[Condition], trained: Trained, served: Callable[[]
     return tuple(
         one.judge(trained, served()) if isinstance(one, Improvement) else one.judge(trained) for one in conditions
     )
+
+
+def _bounds(least: float | None, most: float | None) -> str:
+    bounds = [("at least", least), ("at most", most)]
+    return " and ".join(f"{word} {told(value)}" for word, value in bounds if value is not None)
+
+
+def _within(value: float, least: float | None, most: float | None) -> bool:
+    return (least is None or value >= least) and (most is None or value <= most)
 
 
 def told(value: float) -> str:

@@ -71,7 +71,9 @@ def test_results_of_jobs(trained):
     best = min(first["checkpoints"], key=lambda one: one["metrics"][FULL_VALID_LOSS])
     assert first["serve"]["model"] == best["model"]
 
-    both = trained("results", "tone", "longer", "-f", "specs", "--csv", "both.csv")
+    both = trained("results", "tone", "longer", "-f", "specs", "--csv", "both.csv", "--trace=calls.txt")
+    listings = [line for line in Path("calls.txt").read_text("utf-8").splitlines() if "/fine_tuning/jobs?" in line]
+    assert len(listings) == 1  # the stack is looked at once for all of them
     assert "n_epochs    3             6" in both.out
     assert Path("both.csv").read_text("utf-8").startswith("job,step,train_loss,")
     again = trained("results", "-f", "tone.csv", "-f", "both.csv", "-o", "json")

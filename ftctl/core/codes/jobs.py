@@ -74,7 +74,9 @@ CODES: dict[str, Code] = {
     "FT1281": Code(
         "A grader of the type endpoint",
         Exit.DATA,
-        "Azure has it in private preview, and its form is not published: ftctl would have to guess what to send.",
+        "Azure offers it in private preview only, and its documentation (Microsoft Learn, reinforcement fine-tuning, 5"
+        " October 2026) says that the published configuration need not apply to it: ftctl would have to guess what to"
+        " send.",
         "Use a python or score_model grader, or several in a multi grader.",
     ),
     "FT1282": Code(

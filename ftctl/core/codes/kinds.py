@@ -81,7 +81,7 @@ CODES: dict[str, Code] = {
     "FT1290": Code(
         "A gate says nothing that can be judged",
         Exit.DATA,
-        "A gate is a metric with a bound, or an improvement over the model that serves now.",
+        "A gate is a metric or an evaluation with a bound, or an improvement over the model that serves now.",
         "Write `{metric: full_valid_loss, max: 1.2}` or `{improvement: {metric: full_valid_loss}}`.",
     ),
     "FT1291": Code(
