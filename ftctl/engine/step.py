@@ -188,6 +188,8 @@ class Task:
                 return Again()
             fix = "Apply again: it is created anew."
             return Failed(Problem("FT3205", "it vanished while it was waited for", fix=fix, subject=str(self.address)))
+        if live.health is Health.PENDING:
+            self.kind.tend(self.clients, live, self.home)
         return self._settle(live)
 
     def _settle(self, live: Live) -> Next:

@@ -210,6 +210,9 @@ class Kind(ABC):
     def refresh(self, clients: Clients, live: Live, home: Home, progress: Progress) -> Live | None:
         """The same thing as it is now, None when it is gone. `progress` takes a few words for people."""
 
+    def tend(self, clients: Clients, live: Live, home: Home) -> None:
+        """Put right what may come up while it is on its way, after a look that found it so; a write, for execute."""
+
     @abstractmethod
     def create(self, clients: Clients, wanted: Wanted, home: Home, progress: Progress) -> Live:
         """Begin to make it, or return the one that is there already."""

@@ -27,7 +27,7 @@ from ftctl.kinds.contract import (
     flaw,
     reference,
 )
-from ftctl.kinds.jobbody import job_key, live_job, stage
+from ftctl.kinds.jobbody import job_key, live_job, stage, waits
 from ftctl.kinds.recipe import ByReinforcement, Continued, Hyperparameters, Integrations
 
 if TYPE_CHECKING:
@@ -233,28 +233,16 @@ class JobKind(Kind):
         return now
 
     def create(self, clients: Clients, wanted: Wanted, home: Home, progress: Progress) -> Live:
-        """Look for the recipe, then ask for it once, then look again.
+        return once.Once.of(clients, wanted, home).begin(clients, wanted)
 
-        A POST whose answer is lost may have worked, so it is looked up and never repeated; of two live jobs with one
-        recipe (two appliers at once) the older stays and the other is cancelled.
-        """
-        from ftctl.clients.errors import AzureError  # noqa: PLC0415  the clients come in only where Azure does
-
-        data = clients.data(wanted.settings["endpoint"])
-        if found := once.only(data, wanted, home):
-            return found
-        try:
-            created = data.create_job(once.request(wanted))
-        except AzureError as error:
-            if not error.ambiguous:
-                raise
-            return once.find_later(clients, data, wanted, home)
-        made = live_job(created, once.account_key(wanted), wanted.settings["endpoint"], home, {})
-        return once.only(data, wanted, home) or made
+    def tend(self, clients: Clients, live: Live, home: Home) -> None:
+        """Until it trains, and so costs: see that no second job of its recipe has come up beside it."""
+        if waits(live.raw) and live.owner == home.stack:
+            once.Once.beside(clients, live, home).only(live)
 
     def instead(self, clients: Clients, wanted: Wanted, home: Home) -> Live | None:
         """The other job of the recipe, where one of two was cancelled."""
-        return once.only(clients.data(wanted.settings["endpoint"]), wanted, home)
+        return once.Once.of(clients, wanted, home).only()
 
     def failure(self, live: Live) -> Problem:
         fix = (
