@@ -211,7 +211,7 @@ class Kind(ABC):
         """The same thing as it is now, None when it is gone. `progress` takes a few words for people."""
 
     def tend(self, clients: Clients, live: Live, home: Home) -> None:
-        """Put right what may come up while it is on its way, after a look that found it so; a write, for execute."""
+        """Put right what came up beside a thing on its way; a write, asked for in the first minutes of a run."""
 
     @abstractmethod
     def create(self, clients: Clients, wanted: Wanted, home: Home, progress: Progress) -> Live:

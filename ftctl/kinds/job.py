@@ -27,7 +27,7 @@ from ftctl.kinds.contract import (
     flaw,
     reference,
 )
-from ftctl.kinds.jobbody import job_key, live_job, stage, waits
+from ftctl.kinds.jobbody import job_key, live_job, stage
 from ftctl.kinds.recipe import ByReinforcement, Continued, Hyperparameters, Integrations
 
 if TYPE_CHECKING:
@@ -236,8 +236,8 @@ class JobKind(Kind):
         return once.Once.of(clients, wanted, home).begin(clients, wanted)
 
     def tend(self, clients: Clients, live: Live, home: Home) -> None:
-        """Until it trains, and so costs: see that no second job of its recipe has come up beside it."""
-        if waits(live.raw) and live.owner == home.stack:
+        """See that no second job of its recipe has come up beside it."""
+        if live.owner == home.stack:
             once.Once.beside(clients, live, home).only(live)
 
     def instead(self, clients: Clients, wanted: Wanted, home: Home) -> Live | None:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from ftctl.clients.dataplane import DataPlane
 
 _HEALTH = {"succeeded": Health.READY, "failed": Health.FAILED, "cancelled": Health.CANCELLED}
-_WAITING = {"created", "pending", "queued", "validating", "validating_files"}
 # What a status says to people; the words of the others are the service's own.
 _STATES = {
     "created": "pending",
@@ -26,11 +25,6 @@ _STATES = {
 def health_of(body: Mapping[str, Any]) -> Health:
     """How far a job is."""
     return _HEALTH.get(body.get("status", ""), Health.PENDING)
-
-
-def waits(body: Mapping[str, Any]) -> bool:
-    """Whether a job is still to begin: until then it costs nothing."""
-    return body.get("status") in _WAITING
 
 
 def state(status: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
 from ftctl.core.clock import SystemClock
@@ -55,11 +56,10 @@ class Fault:
 
     def work(self, request: Request, handler: Callable[[Request], Reply]) -> Reply:
         """What the service does and answers in spite of it, or because of it."""
-        reply = handler(request)
         if self.kind == "twice":
-            with suppress(Refusal):
-                handler(request)
-        elif self.kind == "late":
+            return _twice(request, handler)
+        reply = handler(request)
+        if self.kind == "late":
             latest = request.azure.moment() - self.seconds
             body = dict(reply.body)
             body["data"] = [one for one in body["data"] if one["created_at"] < latest]
@@ -67,6 +67,14 @@ class Fault:
         elif self.after:
             self.happen(reply)
         return reply
+
+
+def _twice(request: Request, handler: Callable[[Request], Reply]) -> Reply:
+    sent = request.stream.read(request.length) if request.length else b""
+    reply = handler(replace(request, stream=BytesIO(sent)))
+    with suppress(Refusal):
+        handler(replace(request, stream=BytesIO(sent)))
+    return reply
 
 
 class Hangup(Exception):
