@@ -149,6 +149,7 @@ class JobKind(Kind):
                 "parts": recipe.method_parts(resource),
                 "integrations": recipe.integrations(spec),
                 "text": _text(resource),
+                "prices": world.fact(resource.address, "prices"),
             },
             name=marks.suffix(_text(resource), world.home, fingerprint),
         )
@@ -182,10 +183,13 @@ class JobKind(Kind):
     def preview(
         self, clients: Clients, home: Home, resources: Sequence[Resource], world: World
     ) -> Mapping[Address, Mapping[str, Any]]:
-        """What the regions' lists of models say: one call a region, and only when a training is planned."""
+        """What the regions' lists of models and prices say: asked of each once, and only when a training is planned."""
+        from ftctl.kinds.retail import prices_of  # noqa: PLC0415  see above
+
         where = {one.address: str(world.output(account_of(one), "location")) for one in resources}
         listed = {region: preflight.listed(clients, home, region) for region in sorted(set(where.values()))}
-        return {address: {"listed": listed[region]} for address, region in where.items()}
+        prices = {region: prices_of(clients, region) for region in listed}
+        return {address: {"listed": listed[at], "prices": prices[at]} for address, at in where.items()}
 
     def retries(self, resource: Resource) -> int:
         again = resource.spec.on_failure
@@ -200,7 +204,7 @@ class JobKind(Kind):
     ) -> Estimate | None:
         from ftctl.kinds.estimate import estimated  # noqa: PLC0415  see above
 
-        return estimated(resource, once.account_key(wanted), declared, lives)
+        return estimated(resource, once.account_key(wanted), declared, lives, wanted.settings["prices"])
 
     def predecessor(self, wanted: Wanted, lives: Iterable[Live]) -> Live | None:
         """The newest job of the same suffix, to say what makes the recipe a new one."""

@@ -64,7 +64,7 @@ class Fault:
             body = dict(reply.body)
             body["data"] = [one for one in body["data"] if one["created_at"] < latest]
             return replace(reply, body=body)
-        elif self.after:
+        if self.after:
             self.happen(reply)
         return reply
 

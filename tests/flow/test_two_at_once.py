@@ -1,4 +1,4 @@
-"""The create verb of two appliers at the same moment, again and again: one live job of the recipe, and the older one."""
+"""Two appliers create at the same moment, again and again: one job of the recipe lives on, and it is the older one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TROUBLE = {
 
 
 class Weather:
-    """A fault hook: every call takes a moment, by dice; and one of a round (all lists, where those are late) goes wrong."""
+    """A fault hook: every call takes a moment, by dice; and one of a round (late lists: all) goes wrong."""
 
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(seed)
@@ -90,7 +90,8 @@ def test_of_two_appliers_at_once_the_older_job_stays(settled):
         for number in range(ROUNDS):
             name = list(TROUBLE)[number % len(TROUBLE)]
             weather.trouble = dict(TROUBLE[name])
-            wanted = KIND.wanted(replace(resource, spec=msgspec.structs.replace(resource.spec, seed=number)), plan.world)
+            spec = msgspec.structs.replace(resource.spec, seed=number)
+            wanted = KIND.wanted(replace(resource, spec=spec), plan.world)
             done = [pool.submit(who.create, wanted, weather.dice.uniform(0, 0.01)) for who in both]
             [each.result() for each in done]
             for _ in range(3 if name == "lists are late" else 1):
