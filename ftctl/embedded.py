@@ -69,7 +69,7 @@ def cloud(url: str, folder: Path) -> Cloud:
         authority=url,
         graph=url,
         data_suffix="",
-        retail_prices="",
+        retail_prices=f"{url}/api/retail/prices",
         verify=str(folder / "ca.pem"),
         identity=Identity(TENANT_ID, FTCTL_LOCAL.client_id, secret),
         poll_seconds=_POLL_SECONDS,

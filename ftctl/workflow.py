@@ -229,15 +229,17 @@ def bill(stack: Stack, clients: Clients, *, clock: Clock) -> Bill:
     """What the stack's trainings were billed and its deployments cost; reads only."""
     from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
-    from ftctl.kinds.bill import by_the_hour, drawn_up  # noqa: PLC0415  the same
+    from ftctl.kinds.bill import by_the_hour, drawn_up, locations  # noqa: PLC0415  the same
+    from ftctl.kinds.retail import prices_of  # noqa: PLC0415  the same
     from ftctl.results.job import told_bill  # noqa: PLC0415  the same
 
     observed = observe(stack, clients)
     compared = partial(compare, stack.home, stack.resources, kinds(), now=clock.now().timestamp())
     made, _ = _judged(stack, clients, observed, compared)
+    prices = {account: prices_of(clients, at) for account, at in locations(made, observed.lives).items()}
     timed = [live for live in observed.lives if by_the_hour(live, stack.home)]
     hours = {live.id: told_bill(clients.data(live.outputs["endpoint"]).events_since(live.id))[1] for live in timed}
-    return drawn_up(stack.resources, made, observed.lives, hours)
+    return drawn_up(stack.resources, made, observed.lives, hours, prices)
 
 
 def apply(

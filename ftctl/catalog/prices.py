@@ -14,9 +14,9 @@ import msgspec
 
 from ftctl.core.errors import FtctlError, Problem, Where
 
-VARIABLE = "FTCTL_PRICES"  # names a file of prices of one's own
+VARIABLE = "FTCTL_PRICES"  # names a file of prices of one's own, or asks for Azure's retail prices
 
-_RETAIL = "retail"  # what somebody may try, who knows of the service
+_RETAIL = "retail"  # instead of a file
 _BOOK = Path(__file__).with_suffix(".toml")
 _DATE = re.compile(r"-\d{4}-\d\d-\d\d$")
 _TUNED = re.compile(r"\.ft-.*$")  # gpt-4.1-mini-2025-04-14.ft-0a1b…-tone
@@ -92,17 +92,13 @@ def base_of(model: str) -> str:
 
 
 def own_book(environ: Mapping[str, str]) -> Path | None:
-    """The price book that the environment names. Azure's retail prices are none: they match nothing for certain."""
-    if environ.get(VARIABLE) == _RETAIL:
-        raise FtctlError(
-            Problem(
-                "FT6011",
-                "prices are not taken from Azure's retail prices service",
-                why="Azure's lists of models name no meter of training, so that its prices could only be guessed.",
-                fix=f"Write the prices into a file and name that in {VARIABLE}.",
-            )
-        )
-    return Path(environ[VARIABLE]) if environ.get(VARIABLE) else None
+    """The price book that the environment names."""
+    return Path(environ[VARIABLE]) if environ.get(VARIABLE) and not asks_retail(environ) else None
+
+
+def asks_retail(environ: Mapping[str, str]) -> bool:
+    """Whether prices are to come from Azure's retail prices service."""
+    return environ.get(VARIABLE) == _RETAIL
 
 
 def _price(entry: _Entry, by_type: Mapping[Any, float], training_type: str) -> Price | None:

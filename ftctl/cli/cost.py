@@ -32,7 +32,8 @@ def command(
     """Show what each training was estimated at and billed, and what hosting costs.
 
     PATH is a stack's file or a folder of them, specs/ if left out. Reads only;
-    prices are those of the price book, or of the one that FTCTL_PRICES names.
+    prices are those of the price book, or of the one that FTCTL_PRICES names,
+    or Azure's retail prices with FTCTL_PRICES=retail.
     """
     bills: list[Bill] = []
     with errors_as(output), session(options.request(paths, environment, variables), trace) as opened:

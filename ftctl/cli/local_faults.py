@@ -18,7 +18,10 @@ from ftctl.embedded import local_folder, usable
 if TYPE_CHECKING:
     from ftctl.local.store import Store
 
-_CALL_FAULTS = ("throttle", "error", "conflict", "permission", "refuse", "slow", "lose", "cut", "reset")
+_CALL_FAULTS = (
+    *("throttle", "error", "conflict", "permission", "refuse", "slow"),
+    *("lose", "cut", "reset", "twice", "late"),
+)
 _JOB_FAILURES = ("data", "training", "evaluation", "stuck-validation")
 
 
@@ -64,7 +67,7 @@ def _list(store: Store, output: str) -> None:
 @click.option("--code", metavar="CODE", help="Error code of the answer.")
 @click.option("--message", metavar="TEXT", help="Error text of the answer.")
 @click.option("--retry-after", type=float, metavar="SECONDS", help="Retry-After of the answer.")
-@click.option("--seconds", type=float, metavar="SECONDS", help="How long slow takes, in real time.")
+@click.option("--seconds", type=float, metavar="SECONDS", help="How long slow takes in real time, or late lags.")
 @click.option("--after/--before", default=None, help="Once the work is done, or before it.")
 def add(fault: str, failure: str | None, **options: Any) -> None:
     """Let calls fail (FAULT), or training jobs (job FAILURE).
@@ -79,6 +82,8 @@ def add(fault: str, failure: str | None, **options: Any) -> None:
     lose        the work is done, and no answer comes
     cut         the same, and half of the answer comes
     reset       the same, and the connection breaks
+    twice       the work is done twice, and one of it answered
+    late        a list lacks what is younger than --seconds (jobs, files)
     job         training fails: data, training, evaluation, stuck-validation
 
     \b

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable
 from functools import cached_property
 from threading import RLock, Thread
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ftctl.catalog.clouds import Cloud
 from ftctl.clients.errors import AzureError
@@ -46,6 +46,7 @@ class Clients:
         self.retry = Retry(clock, poll_seconds=cloud.poll_seconds, notice=notice)
         self._lock = RLock()
         self._data: dict[str, DataPlane] = {}
+        self._meters: dict[str, list[dict[str, Any]]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +85,15 @@ class Clients:
             if endpoint not in self._data:
                 self._data[endpoint] = DataPlane(endpoint, self.cloud, self._http, self._credentials, self.retry)
             return self._data[endpoint]
+
+    def retail_meters(self, region: str) -> list[dict[str, Any]]:
+        """What the retail prices service has of a region; each region is asked once."""
+        from ftctl.clients.retail import meters  # noqa: PLC0415  requests costs 100 ms
+
+        with self._lock:
+            if region not in self._meters:
+                self._meters[region] = meters(self._http, self.retry, self.cloud.retail_prices, region)
+            return self._meters[region]
 
     def warm(self) -> Thread:
         """Begin to import what a plan will need, and to sign in, beside whatever else is being done."""

@@ -183,7 +183,10 @@ class DataPlane:
                 model=job["model"], training_file=job["training_file"], extra_body=rest
             )
 
-        return self._post(send, idempotent=False)
+        made = self._post(send, idempotent=False)
+        if not made.get("id"):
+            raise no_answer("FT2024", f"{host(self.endpoint)} answered with no job.", method="POST", sent=True)
+        return made
 
     def run_grader(self, grader: Json, item: Json, answer: str, *, deadline: float | None = None) -> Json:
         """What a grader makes of one answer; nothing is created, so it may be asked twice, for `deadline` seconds."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _GRANTED = {"FT2004", "FT2005"}  # the refusals that a role assignment cures
 _GRANT_PATIENCE = 30 * 60  # seconds; Azure names 30 minutes as the longest that a role assignment takes
 _CHECK_PATIENCE = 20 * 60  # seconds; large models have taken 15 minutes to answer after `Succeeded`
+_TENDED = 10 * 60  # seconds; by then lists show what others made at the same moment
 _UNSEEN_LOOKS = 3  # a thing made a moment ago may be missing from the next answer
 
 
@@ -196,6 +197,8 @@ class Task:
             if self._unseen < _UNSEEN_LOOKS and self.step.op is Op.CREATE:
                 return Again()
             return self._vanished()
+        if live.health is Health.PENDING and self._now() - self.began < _TENDED:
+            self.kind.tend(self.clients, live, self.home)
         return self._settle(live)
 
     def _vanished(self) -> Failed:

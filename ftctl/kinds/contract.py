@@ -239,6 +239,9 @@ class Kind(ABC):
     def refresh(self, clients: Clients, live: Live, home: Home, progress: Progress) -> Live | None:
         """The same thing as it is now, None when it is gone. `progress` takes a few words for people."""
 
+    def tend(self, clients: Clients, live: Live, home: Home) -> None:  # noqa: B027  most have nothing to tend
+        """Put right what came up beside a thing on its way; a write, asked for in the first minutes of a run."""
+
     @abstractmethod
     def create(self, clients: Clients, wanted: Wanted, home: Home, progress: Progress) -> Live:
         """Begin to make it, or return the one that is there already."""

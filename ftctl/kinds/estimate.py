@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ftctl.catalog.prices import Price, base_of, own_book, training_price
@@ -14,6 +15,7 @@ from ftctl.kinds import recipe
 if TYPE_CHECKING:
     from ftctl.data.report import Report, Tokens
     from ftctl.kinds.job import JobSpec
+    from ftctl.kinds.retail import Prices
 
 _MILLION = 1_000_000
 _NEAREST = 3  # earlier trainings, those with the most similar number of tokens
@@ -32,24 +34,36 @@ def _model(spec: JobSpec, declared: Mapping[Address, Resource]) -> str:
 
 
 def estimated(
-    resource: Resource, account: str, declared: Mapping[Address, Resource], lives: Iterable[Live]
+    resource: Resource,
+    account: str,
+    declared: Mapping[Address, Resource],
+    lives: Iterable[Live],
+    prices: Prices | None = None,
 ) -> Estimate:
-    """The estimate of one job. Pure: what it reads of files was prepared, what it reads of Azure observed."""
-    spec, price = resource.spec, resource.prepared.get("price")
+    """The estimate of one job. Pure: what it reads of files was prepared, what it reads of Azure observed.
+
+    `prices` are those of the job's region, once they were looked up; before, those of the price book stand in.
+    """
+    spec: JobSpec = resource.spec
+    price: Price | None = resource.prepared.get("price")
     data = declared.get(Address("dataset", spec.training))
     report: Report | None = data.prepared.get("report") if data else None
     model, hourly = _model(spec, declared), recipe.name_of(spec.method) == "reinforcement"
+    if prices:
+        price = prices.training(model, spec.training_type)
+    missing, priced_by = (prices.missing, prices.notes) if prices else ("", ())
     once, epochs, notes = _amounts(report, spec, model)
     tokens = once * epochs if once and epochs and not hourly else None
     earlier = _earlier(spec, model, account, lives)
     seconds = _seconds(earlier, tokens)
     if hourly or (price and price.unit == "hour"):
-        return _by_the_hour(_no_price(spec, model), price, seconds, min(len(earlier), _NEAREST))
+        found = _by_the_hour(_no_price(spec, model, missing), price, seconds, min(len(earlier), _NEAREST))
+        return replace(found, notes=(*found.notes, *priced_by))
     cost = tokens * Span.of(price.usd / _MILLION) if tokens and price else None
-    unknown = "" if cost else _no_tokens(spec) if tokens is None else _no_price(spec, model)
+    unknown = "" if cost else _no_tokens(spec) if tokens is None else _no_price(spec, model, missing)
     basis = price.basis if price else ""
     return Estimate(
-        cost, once=once, epochs=epochs, tokens=tokens, price=basis, notes=notes,
+        cost, once=once, epochs=epochs, tokens=tokens, price=basis, notes=(*notes, *priced_by),
         seconds=seconds, earlier=min(len(earlier), _NEAREST), unknown=unknown,
     )  # fmt: skip
 
@@ -91,8 +105,8 @@ def _no_tokens(spec: JobSpec) -> str:
     return f"the tokens of dataset/{spec.training} were not counted"
 
 
-def _no_price(spec: JobSpec, model: str) -> str:
-    return f"no price for {model} ({spec.training_type})" if model else "its model is another job's"
+def _no_price(spec: JobSpec, model: str, missing: str) -> str:
+    return f"no price for {model} ({spec.training_type}){missing}" if model else "its model is another job's"
 
 
 def _by_the_hour(no_price: str, price: Price | None, seconds: Span | None, earlier: int) -> Estimate:

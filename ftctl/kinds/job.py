@@ -197,6 +197,7 @@ class JobKind(Kind):
                 "text": jobstate.text_of(resource),
                 "state": spec.state,
                 "axes": axes_of(resource.address),
+                "prices": world.fact(resource.address, "prices"),
             },
             name=spec.adopt or ("" if has_unknown(fields) else suffix),
         )
@@ -231,12 +232,18 @@ class JobKind(Kind):
     def preview(
         self, clients: Clients, home: Home, resources: Sequence[Resource], world: World
     ) -> Mapping[Address, Mapping[str, Any]]:
-        """What the regions' lists of models say: one call a region, and only when a training is planned."""
+        """What the regions' lists of models and prices say: asked of each once, and only when a training is planned."""
+        from ftctl.kinds.retail import prices_of  # noqa: PLC0415  see above
+
         where = {one.address: str(world.output(account_of(one), "location")) for one in resources}
         listed = {region: preflight.listed(clients, home, region) for region in sorted(set(where.values()))}
+        prices = {region: prices_of(clients, region) for region in listed}
         once_each = {self.wanted(one, world).key: one for one in reversed(resources)}
         places = joblimits.places([one for one in resources if one in once_each.values()], world)
-        return {address: {"listed": listed[region], "place": places.get(address)} for address, region in where.items()}
+        return {
+            address: {"listed": listed[at], "prices": prices[at], "place": places.get(address)}
+            for address, at in where.items()
+        }
 
     def retries(self, resource: Resource) -> int:
         again = resource.spec.on_failure
@@ -265,7 +272,7 @@ class JobKind(Kind):
     ) -> Estimate | None:
         from ftctl.kinds.estimate import estimated  # noqa: PLC0415  see above
 
-        return estimated(resource, once.account_key(wanted), declared, lives)
+        return estimated(resource, once.account_key(wanted), declared, lives, wanted.settings["prices"])
 
     def predecessor(self, wanted: Wanted, lives: Iterable[Live]) -> Live | None:
         """The newest job of the same suffix and place in a sweep, to say what makes the recipe a new one."""
@@ -299,24 +306,12 @@ class JobKind(Kind):
         return now
 
     def create(self, clients: Clients, wanted: Wanted, home: Home, progress: Progress) -> Live:
-        """Look for the recipe, then ask for it once, then look again.
+        return once.Once.of(clients, wanted, home).begin(clients, wanted)
 
-        A POST whose answer is lost may have worked, so it is looked up and never repeated; of two live jobs with one
-        recipe (two appliers at once) the older stays and the other is cancelled.
-        """
-        from ftctl.clients.errors import AzureError  # noqa: PLC0415  the clients come in only where Azure does
-
-        data = clients.data(wanted.settings["endpoint"])
-        if found := once.only(data, wanted, home):
-            return found
-        try:
-            created = data.create_job(once.request(wanted))
-        except AzureError as error:
-            if not error.ambiguous:
-                raise
-            return once.find_later(clients, data, wanted, home)
-        made = live_job(created, once.account_key(wanted), wanted.settings["endpoint"], home, {})
-        return once.only(data, wanted, home) or made
+    def tend(self, clients: Clients, live: Live, home: Home) -> None:
+        """See that no second job of its recipe has come up beside it."""
+        if live.owner == home.stack:
+            once.Once.beside(clients, live, home).only(live)
 
     def update(self, clients: Clients, live: Live, wanted: Wanted, home: Home) -> Live:
         """Pause it or let it go on, as is declared; nothing else of a job ever changes."""
@@ -330,7 +325,7 @@ class JobKind(Kind):
 
     def instead(self, clients: Clients, wanted: Wanted, home: Home) -> Live | None:
         """The other job of the recipe, where one of two was cancelled."""
-        return once.only(clients.data(wanted.settings["endpoint"]), wanted, home)
+        return once.Once.of(clients, wanted, home).only()
 
     def failure(self, live: Live) -> Problem:
         return jobstate.failure(live)

@@ -1,8 +1,9 @@
-"""A job is created once for each recipe: it is looked for, asked for, and looked for again."""
+"""A job is created once for each recipe: it is looked for, asked for, and looked for again (docs/paid-once.md)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Health, Home, Live, Wanted
@@ -31,21 +32,79 @@ def request(wanted: Wanted) -> dict[str, Any]:
     }
 
 
-def _twins(data: DataPlane, wanted: Wanted, home: Home) -> list[Live]:
-    """The live jobs of the recipe, the finished before the running, the older first."""
-    endpoint = wanted.settings["endpoint"]
-    lives = [live_job(body, account_key(wanted), endpoint, home, {}) for body in data.list_jobs()]
-    same = [live for live in lives if live.key == wanted.key and live.health in {Health.READY, Health.PENDING}]
-    return sorted(same, key=lambda live: (live.health is not Health.READY, live.created, live.id))
+@dataclass(frozen=True, slots=True)
+class Once:
+    """All jobs of one recipe in one account, of which one may live."""
 
+    data: DataPlane
+    key: str
+    account: str
+    endpoint: str
+    home: Home
 
-def only(data: DataPlane, wanted: Wanted, home: Home) -> Live | None:
-    """The job of the recipe that stays; where there are several, the others that still run are cancelled."""
-    twins = _twins(data, wanted, home)
-    for twin in twins[1:]:
-        if twin.health is Health.PENDING:
-            cancel(data, twin.id)
-    return twins[0] if twins else None
+    @classmethod
+    def of(cls, clients: Clients, wanted: Wanted, home: Home) -> Self:
+        endpoint = wanted.settings["endpoint"]
+        return cls(clients.data(endpoint), wanted.key, account_key(wanted), endpoint, home)
+
+    @classmethod
+    def beside(cls, clients: Clients, live: Live, home: Home) -> Self:
+        endpoint = live.outputs["endpoint"]
+        return cls(clients.data(endpoint), live.key, live.within, endpoint, home)
+
+    def live(self, body: dict[str, Any]) -> Live:
+        return live_job(body, self.account, self.endpoint, self.home, {})
+
+    def only(self, *known: Live) -> Live | None:
+        """The job of the recipe that stays; where there are several, the others that still run are cancelled."""
+        twins = self._twins(known)
+        for twin in twins[1:]:
+            if twin.health is Health.PENDING:
+                cancel(self.data, twin.id)
+        return twins[0] if twins else None
+
+    def _twins(self, known: tuple[Live, ...]) -> list[Live]:
+        """The live jobs of the recipe, the finished before the running, the older first.
+
+        This order is the same for every applier, as all of it is what the service says, and no clock of ours is in it.
+        `known` are jobs that the service has answered with: a list may be a moment behind.
+        """
+        lives = {live.id: live for live in (*known, *map(self.live, self.data.list_jobs()))}
+        same = [one for one in lives.values() if one.key == self.key and one.health in {Health.READY, Health.PENDING}]
+        return sorted(same, key=lambda live: (live.health is not Health.READY, live.created, live.id))
+
+    def begin(self, clients: Clients, wanted: Wanted) -> Live:
+        """Look for the recipe, then ask for it once, then look again.
+
+        A POST whose answer is lost may have worked, so it is looked up and never repeated; of two live jobs with one
+        recipe (two appliers at once) the older stays and the other is cancelled.
+        """
+        from ftctl.clients.errors import AzureError  # noqa: PLC0415  the clients come in only where Azure does
+
+        if found := self.only():
+            return found
+        try:
+            made = self.live(self.data.create_job(request(wanted)))
+        except AzureError as error:
+            if not error.ambiguous:
+                raise
+            return self._find_later(clients)
+        return self.only(made) or made
+
+    def _find_later(self, clients: Clients) -> Live:
+        """The job of a creation that was not answered."""
+        for _ in range(_LOOKS):
+            clients.clock.sleep(clients.cloud.poll_seconds)
+            if found := self.only():
+                return found
+        raise FtctlError(
+            Problem(
+                "FT3208",
+                "the creation of the job was not answered, and no such job can be seen",
+                why="It may still appear; creating it a second time now could be paid for twice.",
+                fix="Apply again in a few minutes: ftctl looks for the job before it creates one.",
+            )
+        )
 
 
 def cancel(data: DataPlane, job: str) -> None:
@@ -58,22 +117,6 @@ def cancel(data: DataPlane, job: str) -> None:
         body = data.get_job(job)
         if body and health_of(body) is Health.PENDING:
             raise
-
-
-def find_later(clients: Clients, data: DataPlane, wanted: Wanted, home: Home) -> Live:
-    """The job of a creation that was not answered."""
-    for _ in range(_LOOKS):
-        clients.clock.sleep(clients.cloud.poll_seconds)
-        if found := only(data, wanted, home):
-            return found
-    raise FtctlError(
-        Problem(
-            "FT3208",
-            "the creation of the job was not answered, and no such job can be seen",
-            why="It may still appear; creating it a second time now could be paid for twice.",
-            fix="Apply again in a few minutes: ftctl looks for the job before it creates one.",
-        )
-    )
 
 
 def account_key(wanted: Wanted) -> str:

@@ -211,10 +211,7 @@ class Azure:
         fault = fault or faults.of_call(request, route)
         if fault and not fault.after:
             fault.happen(None)
-        reply = route.handler(request)
-        if fault and fault.after:
-            fault.happen(reply)
-        return reply
+        return fault.work(request, route.handler) if fault else route.handler(request)
 
     def _find_route(self, request: Request) -> Route:
         """The route of a request, its names filled in; on the data plane the account too, and its prefix taken off."""

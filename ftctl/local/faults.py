@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from fnmatch import fnmatchcase
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Literal
 
 from ftctl.core.clock import SystemClock
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from ftctl.local.store import Doc, Store
 
 LONGEST = 300.0  # seconds of real time that a reply is held back at the most
-FAULTS = ("throttle", "error", "conflict", "permission", "refuse", "slow", "lose", "cut", "reset")
+FAULTS = ("throttle", "error", "conflict", "permission", "refuse", "slow", "lose", "cut", "reset", "twice", "late")
 FAILURES = ("data", "training", "evaluation", "stuck-validation")
 _TITLES = {
     500: ("InternalServerError", "An internal server error has occurred."),
@@ -32,10 +34,11 @@ class Fault:
     """Something that goes wrong with one request, before its work or, with `after`, once that is done.
 
     `refuse` answers with an error, `lose` closes the connection without an answer, `cut` sends half of one, `reset`
-    breaks the connection off, `slow` lets `seconds` of real time pass and does no other harm.
+    breaks the connection off, `slow` lets `seconds` of real time pass and does no other harm. `twice` has the work done
+    twice, of which the first is answered; `late` keeps from a list what is younger than `seconds` of Azure's clock.
     """
 
-    kind: Literal["refuse", "slow", "lose", "cut", "reset"] = "refuse"
+    kind: Literal["refuse", "slow", "lose", "cut", "reset", "twice", "late"] = "refuse"
     status: int = 500
     code: str = "InternalServerError"
     message: str = "An internal server error has occurred."
@@ -50,6 +53,28 @@ class Fault:
         if self.kind != "slow":
             raise Hangup(self.kind, reply)
         SystemClock().sleep(min(self.seconds, LONGEST))
+
+    def work(self, request: Request, handler: Callable[[Request], Reply]) -> Reply:
+        """What the service does and answers in spite of it, or because of it."""
+        if self.kind == "twice":
+            return _twice(request, handler)
+        reply = handler(request)
+        if self.kind == "late":
+            latest = request.azure.moment() - self.seconds
+            body = dict(reply.body)
+            body["data"] = [one for one in body["data"] if one["created_at"] < latest]
+            return replace(reply, body=body)
+        if self.after:
+            self.happen(reply)
+        return reply
+
+
+def _twice(request: Request, handler: Callable[[Request], Reply]) -> Reply:
+    sent = request.stream.read(request.length) if request.length else b""
+    reply = handler(replace(request, stream=BytesIO(sent)))
+    with suppress(Refusal):
+        handler(replace(request, stream=BytesIO(sent)))
+    return reply
 
 
 class Hangup(Exception):
@@ -128,6 +153,10 @@ class Rule:
                 return Fault("slow", after=self.after is not False, seconds=self.seconds or 1.0)
             case "lose" | "cut" | "reset" as kind:
                 return Fault(kind, after=self.after is not False)
+            case "twice":
+                return Fault("twice", after=True)
+            case "late":
+                return Fault("late", after=True, seconds=30.0 if self.seconds is None else self.seconds)
             case _:
                 return self._refusal(request, route)
 
@@ -156,6 +185,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 _OF_CALLS = ("route", "method", "path", "status", "code", "message", "retry_after", "seconds", "after")
 _OF_JOBS = ("model", "suffix")
+_LISTS = ("jobs.list_all", "files.list_all")  # that can be late
 
 
 def rule(sent: Mapping[str, Any]) -> Rule:
@@ -202,6 +232,8 @@ def _check_numbers(made: Rule) -> None:
         raise BadRule("`refuse` needs a `status`")
     if made.fault == "permission" and made.after:
         raise BadRule("a missing permission is found out before the work")
+    if made.fault == "late" and made.route not in _LISTS:
+        raise BadRule(f"`late` needs a `route`: {' or '.join(_LISTS)}")
 
 
 def add(store: Store, made: Iterable[Rule]) -> list[Rule]:

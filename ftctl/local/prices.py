@@ -42,15 +42,16 @@ _TERM = re.compile(
 )
 _JOIN = re.compile(r"(and|or)\b", re.IGNORECASE)
 # Dollars for a million training tokens: regional, global, developer; and for a million tokens in and out.
-_TRAINING = {
-    "gpt-4.1": (4.0, 3.0, 2.0, 2.0, 8.0),
-    "gpt-4.1-mini": (0.8, 0.6, 0.4, 0.4, 1.6),
-    "gpt-4.1-nano": (0.2, 0.15, 0.1, 0.1, 0.4),
-    "gpt-4o": (25.0, 18.75, 12.5, 2.5, 10.0),
-    "gpt-4o-mini": (3.0, 2.25, 1.5, 0.15, 0.6),
+_FIGURES = {
+    "gpt-4.1": (27.5, 25.0, 12.5, 2.0, 8.0),
+    "gpt-4.1-mini": (5.5, 5.0, 2.5, 0.4, 1.6),
+    "gpt-4.1-nano": (1.65, 1.5, 0.75, 0.1, 0.4),
+    "gpt-4o": (27.5, 25.0, 12.5, 2.5, 10.0),
+    "gpt-4o-mini": (3.3, 3.0, 1.5, 0.15, 0.6),
 }
 _HOSTING = 1.7  # dollars an hour; the developer tier has none
-_WORDS = {"fineTune": "regnl", "globalFineTune": "glbl", "devTierFineTune": "dev"}
+_DATES = {"gpt-4o": "0806", "gpt-4o-mini": "0718"}  # of models whose older meters have one, and are written otherwise
+_TYPES = ("fineTune", "globalFineTune", "devTierFineTune")
 
 Item = dict[str, Any]
 Test = Callable[[Item], bool]
@@ -89,20 +90,27 @@ def _items() -> tuple[Item, ...]:
 
 def _listed() -> Iterator[Item]:
     for base in catalog.MODELS:
-        figures = _TRAINING.get(base.name)
+        figures = _FIGURES.get(base.name)
         if figures is None:
             continue
-        for flag, word in _WORDS.items():
-            dollars = figures[list(_WORDS).index(flag)]
+        for flag, dollars in zip(_TYPES, figures, strict=False):
             for region in sorted(base.training.get(flag, ())):
-                yield _item(f"{base.name} ft training {word}", region, dollars, "1M")
-        for sku in (one for one in base.skus if one.tuned and one.name != "DataZoneStandard"):
-            word = {"Standard": "regnl", "GlobalStandard": "glbl", "DeveloperTier": "dev"}[sku.name]
+                yield _item(_training(base.name, flag), region, dollars / 1000, "1K")
+        for sku in (one for one in base.skus if one.tuned and one.name in {"Standard", "GlobalStandard"}):
+            scope = "regional" if sku.name == "Standard" else "global"
             for region in sorted(sku.regions):
-                if sku.name != "DeveloperTier":
-                    yield _item(f"{base.name} ft hosting {word}", region, _HOSTING, "1 Hour")
-                yield _item(f"{base.name} ft inp {word}", region, figures[3], "1M")
-                yield _item(f"{base.name} ft outp {word}", region, figures[4], "1M")
+                yield _item(f"{base.name}-ft hosting {scope}", region, _HOSTING, "1 Hour")
+                yield _item(f"{base.name}-ft input {scope}", region, figures[3] / 1000, "1K")
+                yield _item(f"{base.name}-ft output {scope}", region, figures[4] / 1000, "1K")
+
+
+def _training(model: str, flag: str) -> str:
+    """The three ways in which meters of training have been seen to be written."""
+    if flag == "devTierFineTune":
+        return f"{model.replace('-', ' ')} dev ft training glbl"
+    if model in _DATES:
+        return f"{model}-{_DATES[model]}-FT-Trng-{'regnl' if flag == 'fineTune' else 'glbl'}"
+    return f"{model} FT Training {'regional' if flag == 'fineTune' else 'global'}"
 
 
 def _item(meter: str, region: str, dollars: float, unit: str) -> Item:
@@ -115,7 +123,7 @@ def _item(meter: str, region: str, dollars: float, unit: str) -> Item:
         "location": region,
         "effectiveStartDate": AS_OF,
         "meterId": str(uuid.uuid5(_SPACE, f"{meter}|{region}")),
-        "meterName": f"{meter} Tokens" if unit == "1M" else f"{meter} Unit",
+        "meterName": f"{meter} Tokens" if unit == "1K" else f"{meter} Unit",
         "productId": "LOCAL",
         "skuId": "LOCAL",
         "productName": "Azure OpenAI",

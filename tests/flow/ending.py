@@ -9,6 +9,7 @@ from ftctl.core.errors import Exit, FtctlError
 from ftctl.core.model import Address
 from ftctl.local import jobstate
 from ftctl.local.identity import SUBSCRIPTION_ID
+from ftctl.local.joblife import life_of
 
 ENOUGH = 6
 
@@ -83,3 +84,8 @@ def assert_converged(lab) -> None:
         for one in lab.stored("role_assignment")
     )
     assert all(count == 1 for count in triples.values()), triples
+
+
+def paid(lab) -> int:
+    """How many jobs have trained a step, and so are billed: queueing is free, and so is what was cancelled before."""
+    return sum(life_of(lab.azure, job).steps_done > 0 for job in lab.stored("job"))

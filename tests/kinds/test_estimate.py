@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftctl.catalog.prices import Price, own_book
-from ftctl.core.errors import FtctlError
+from ftctl.catalog.prices import Price, asks_retail, own_book
 from ftctl.core.estimate import Span
 from ftctl.core.model import Address, Health, Live, Resource
 from ftctl.data.report import Report, Tokens
@@ -168,7 +167,6 @@ def test_the_price_book_of_the_environment_comes_first(tmp_path, monkeypatch):
     assert priced(job(model="o9").spec, {}) == {"price": None}
 
 
-def test_the_retail_prices_service_is_refused_in_so_many_words():
-    with pytest.raises(FtctlError) as caught:
-        own_book({"FTCTL_PRICES": "retail"})
-    assert "retail prices service" in caught.value.problems[0].what
+def test_retail_is_no_file():
+    assert own_book({"FTCTL_PRICES": "retail"}) is None
+    assert (asks_retail({"FTCTL_PRICES": "retail"}), asks_retail({"FTCTL_PRICES": "own.toml"})) == (True, False)

@@ -24,7 +24,7 @@ def test_it_says_that_these_are_no_prices(arm):
 
 
 def test_pages_are_followed_to_the_end(arm):
-    condition = "serviceName eq 'Cognitive Services' and contains(meterName, 'training')"
+    condition = "serviceName eq 'Cognitive Services' and contains(productName, 'Azure OpenAI')"
     page, seen = ask(arm, condition).json(), []
     while True:
         seen += page["Items"]
@@ -33,19 +33,19 @@ def test_pages_are_followed_to_the_end(arm):
         page = arm.session.get(page["NextPageLink"], verify=arm.served.ca_file).json()
     assert len(seen) > 200
     assert len({item["meterId"] for item in seen}) == len(seen)
-    assert all("training" in item["meterName"] for item in seen)
+    assert all(item["productName"] == "Azure OpenAI" for item in seen)
 
 
 @pytest.mark.parametrize(
     ("condition", "count"),
     [
-        ("armRegionName eq 'eastus2' and skuName eq 'gpt-4.1-mini ft training glbl'", 1),
+        ("armRegionName eq 'eastus2' and skuName eq 'gpt-4.1-mini FT Training global'", 1),
         ("armRegionName eq 'eastus2' and skuName eq 'nothing'", 0),
-        ("skuName eq 'gpt-4.1 ft hosting regnl' and (armRegionName eq 'x')", None),
-        ("armRegionName eq 'eastus2' and skuName eq 'a' or skuName eq 'gpt-4o ft inp dev'", 0),
-        ("startswith(skuName,'gpt-4.1-nano ft outp g') and armRegionName eq 'swedencentral'", 1),
-        ("endswith(skuName, 'hosting glbl') and armRegionName eq 'swedencentral' and priceType eq 'Consumption'", 5),
-        ("armRegionName ne 'eastus2' and skuName eq 'gpt-4.1-mini ft training regnl'", 2),
+        ("skuName eq 'gpt-4.1-ft hosting regional' and (armRegionName eq 'x')", None),
+        ("armRegionName eq 'eastus2' and skuName eq 'a' or skuName eq 'gpt-4o-ft input dev'", 0),
+        ("startswith(skuName,'gpt-4.1-nano-ft output g') and armRegionName eq 'swedencentral'", 1),
+        ("endswith(skuName, 'hosting global') and armRegionName eq 'swedencentral' and priceType eq 'Consumption'", 5),
+        ("armRegionName ne 'eastus2' and skuName eq 'gpt-4.1-mini FT Training regional'", 2),
         ("serviceName eq 'Virtual Machines'", 0),
         ("price eq '1'", None),
         ("skuName eq gpt", None),

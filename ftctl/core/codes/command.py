@@ -68,7 +68,7 @@ CODES: dict[str, Code] = {
     "FT6011": Code(
         "A price book cannot be used",
         Exit.USAGE,
-        "FTCTL_PRICES names a TOML file of prices in the form of ftctl/catalog/prices.toml.",
+        "FTCTL_PRICES names a TOML file of prices in the form of ftctl/catalog/prices.toml, or is `retail`.",
         "Correct the file, or unset FTCTL_PRICES to go by the prices that ftctl brings along.",
     ),
     "FT6012": Code(
