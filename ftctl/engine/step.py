@@ -7,6 +7,7 @@ while, done, or failed. It never waits.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from ftctl.core.changes import Reason
 from ftctl.core.clock import Clock
 from ftctl.core.diff import differences, has_unknown
 from ftctl.core.errors import FtctlError, Problem, Where
+from ftctl.core.events import Watched
 from ftctl.core.model import Address, Health, Home, Live, Resource, Wanted, World
 from ftctl.core.steps import Op, Step
 from ftctl.kinds.contract import Kind, NotYetError, Verdict
@@ -29,9 +31,9 @@ _UNSEEN_LOOKS = 3  # a thing made a moment ago may be missing from the next answ
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Call `advance` again after a while; `text` says what is waited for."""
+    """Call `advance` again after a while; `watched` says what is waited for."""
 
-    text: str = ""
+    watched: Watched | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ Next = Again | Done | Failed
 
 @dataclass(slots=True)
 class Task:
-    """A step, what it needs, and how far it is. `progress` takes words for people, from any thread."""
+    """A step, what it needs, and how far it is. `progress` takes words or values for people, from any thread."""
 
     step: Step
     kind: Kind
@@ -66,7 +68,8 @@ class Task:
     world: World
     clock: Clock
     granting: bool
-    progress: Callable[[str], None]
+    progress: Callable[[str | Watched], None]
+    declared: Mapping[Address, Resource] = field(default_factory=dict)
     began: float = 0.0
     _call: Callable[[], Next] | None = None
     _live: Live | None = None
@@ -89,7 +92,7 @@ class Task:
         try:
             return call()
         except NotYetError as waiting:
-            return Again(str(waiting))
+            return Again(Watched(str(waiting)))
         except FtctlError as error:
             return self._refused(error)
 
@@ -98,7 +101,7 @@ class Task:
         if problem.code not in _GRANTED or not (self.granting and "roleAssignment" in self.kind.after):
             return Failed(problem)
         if self._now() - self.began < _GRANT_PATIENCE:
-            return Again("waiting for the role assignment to take effect")
+            return Again(Watched("waiting for the role assignment to take effect"))
         return Failed(
             Problem(
                 "FT3207",
@@ -109,6 +112,11 @@ class Task:
                 correlation=problem.correlation,
             )
         )
+
+    @property
+    def training(self) -> bool:
+        """Whether it is a training that was submitted, and all that is left is to wait for it."""
+        return self.kind.trains and self.step.op is not Op.DELETE and self._live is not None
 
     # --- the calls, in the order in which they can come
 
@@ -195,7 +203,7 @@ class Task:
         self._call = self._look
         match live.health:
             case Health.PENDING:
-                return Again()
+                return Again(self._watched(live))
             case Health.CANCELLED if other := self._instead():
                 return self._settle(other)
             case Health.FAILED | Health.CANCELLED:
@@ -203,6 +211,12 @@ class Task:
                 return Failed(replace(problem, where=problem.where or self._where(), subject=str(self.address)))
             case _:
                 return self._kept(live)
+
+    def _watched(self, live: Live) -> Watched | None:
+        """How far it is; not to know that is no reason to fail."""
+        with suppress(FtctlError):
+            return self.kind.watch(self.clients, live, self.resource, self.declared, self._now())
+        return None
 
     def _instead(self) -> Live | None:
         return self.kind.instead(self.clients, self._wanted, self.home) if self._wanted else None
@@ -217,7 +231,7 @@ class Task:
             if wrong:
                 self._corrected = True
                 self._live = self.kind.update(self.clients, live, wanted, self.home)
-                return Again("setting what was not kept")
+                return Again(Watched("setting what was not kept"))
         if self.resource and self.kind.checks(self.resource):
             self._checking_since = self._now()
             self._call = self._check
@@ -243,7 +257,7 @@ class Task:
             case Health.READY:
                 return self._finished(self._live, answer=verdict.detail)
             case Health.PENDING if self._now() - self._checking_since < _CHECK_PATIENCE:
-                return Again(f"not answering yet: {verdict.detail}")
+                return Again(Watched(f"not answering yet: {verdict.detail}"))
             case Health.PENDING:
                 fix = "Apply again later: the check goes on."
                 return Failed(Problem("FT3212", f"no answer for 20 minutes: {verdict.detail}", fix=fix))
@@ -284,7 +298,7 @@ class Task:
             if self.step.change.reason is not Reason.DESTROYED:
                 return Done("cancelled" if live.health is Health.CANCELLED else "it had ended already")
             return self._delete(live)
-        return Again("waiting until it is gone")
+        return Again(Watched("waiting until it is gone"))
 
     def _where(self) -> Where | None:
         return self.resource.where if self.resource else None

@@ -15,12 +15,13 @@ import msgspec
 
 from ftctl.core.errors import Problem
 from ftctl.core.estimate import Budget, Estimate
+from ftctl.core.events import Watched
 from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Outlook, Resource, Wanted, World
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients
 
-Progress = Callable[[str], None]
+Progress = Callable[[str | Watched], None]
 
 
 class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="camel"):
@@ -209,6 +210,12 @@ class Kind(ABC):
     @abstractmethod
     def refresh(self, clients: Clients, live: Live, home: Home, progress: Progress) -> Live | None:
         """The same thing as it is now, None when it is gone. `progress` takes a few words for people."""
+
+    def watch(
+        self, clients: Clients, live: Live, resource: Resource | None, declared: Mapping[Address, Resource], now: float
+    ) -> Watched | None:
+        """How far a thing on its way is, for people: a read more at the most. `resource` is None if undeclared."""
+        return None
 
     @abstractmethod
     def create(self, clients: Clients, wanted: Wanted, home: Home, progress: Progress) -> Live:

@@ -15,6 +15,7 @@ from ftctl.core.model import Unreadable
 from ftctl.render.estimate import estimate_json, total_json
 from ftctl.render.findings import problem_json, problems_json
 from ftctl.render.verbs import tally
+from ftctl.render.watched import watched_json
 
 _ACTIONS = {Action.REPLACE: ["delete", "create"]}
 
@@ -82,6 +83,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "outputs": _sorted(outcome.outputs),
         "answer": outcome.answers or None,
         "problem": problem_json(outcome.problem) if outcome.problem else None,
+        **({"watched": watched_json(outcome.watched)} if outcome.watched else {}),
     }
 
 
