@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ftctl.core.changes import Observed, Plan
     from ftctl.core.clock import Clock
     from ftctl.core.estimate import Budget
-    from ftctl.core.events import Emit, Report
+    from ftctl.core.events import Emit, Report, Watched
     from ftctl.engine.execute import Stop
     from ftctl.spec.stack import Stack
 
@@ -251,8 +251,12 @@ def apply(
     emit: Emit,
     stop: Stop,
     wait: float | None = None,
+    trainings: bool = True,
 ) -> Report:
-    """Carry out a plan. Raises, before anything is done, when the plan has problems."""
+    """Carry out a plan. Raises, before anything is done, when the plan has problems.
+
+    `wait` bounds the seconds of waiting, `trainings` says whether those are waited for.
+    """
     from ftctl.core.steps import lower  # noqa: PLC0415  plan needs none
     from ftctl.engine.execute import Job, execute  # noqa: PLC0415  the same
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
@@ -261,4 +265,20 @@ def apply(
         raise FtctlError.all(plan.problems)
     resources = {resource.address: resource for resource in stack.resources}
     job = Job(lower(plan, kinds()), resources, kinds(), plan.world, plan.granting)
-    return execute(job, clients, clock=clock, emit=emit, stop=stop, wait=wait)
+    return execute(job, clients, clock=clock, emit=emit, stop=stop, wait=wait, trainings=trainings)
+
+
+def watch(plan: Plan, stack: Stack, clients: Clients, *, clock: Clock) -> dict[Address, Watched]:
+    """How far the things of a plan are that are on their way; reads only, and does without what it cannot read."""
+    from ftctl.core.model import Health  # noqa: PLC0415  plan needs none
+    from ftctl.kinds import kinds  # noqa: PLC0415  the same
+
+    declared = {resource.address: resource for resource in stack.resources}
+    found: dict[Address, Watched] = {}
+    for change in plan.changes:
+        if change.live and change.live.health is Health.PENDING:
+            resource, now = declared.get(change.address), clock.now().timestamp()
+            with suppress(FtctlError):
+                watched = kinds()[change.kind].watch(clients, change.live, resource, declared, now)
+                found |= {change.address: watched} if watched else {}
+    return found

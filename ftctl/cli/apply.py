@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ftctl.cli import options
-from ftctl.cli.execution import Order, carry_out
+from ftctl.cli.execution import Order, carry_out, form
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Address
 from ftctl.planfile import read_plan
@@ -31,11 +31,12 @@ def command(
     adopt: tuple[Address, ...],
     retry: tuple[Address, ...],
     max_cost: float | None,
-    wait: float | None,
+    wait: options.Wait,
     output: str,
     trace: str | None,
     *,
     auto_approve: bool,
+    streamed: bool,
 ) -> int:
     """Make Azure as it is declared: show the plan, ask, do it.
 
@@ -44,7 +45,7 @@ def command(
     Running it again resumes what an earlier run began.
     """
     request = options.request(paths, environment, variables, adopt=adopt, retry=retry, max_cost=max_cost)
-    order = Order(request, approved=auto_approve, wait=wait, trace=trace, output=output)
+    order = Order(request, approved=auto_approve, wait=wait, trace=trace, output=form(output, streamed=streamed))
     saved = [path for path in paths if path.is_file() and path.suffix not in _SPECS]
     return carry_out(_from_file(saved[0], order) if saved else order)
 

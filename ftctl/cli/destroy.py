@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ftctl.cli import options
-from ftctl.cli.execution import Order, carry_out
+from ftctl.cli.execution import Order, carry_out, form
 from ftctl.core.model import Mode
 
 
@@ -21,11 +21,12 @@ def command(
     paths: tuple[Path, ...],
     environment: str | None,
     variables: dict[str, str],
-    wait: float | None,
+    wait: options.Wait,
     output: str,
     trace: str | None,
     *,
     auto_approve: bool,
+    streamed: bool,
 ) -> int:
     """Delete everything that the stacks own: show it, ask, do it.
 
@@ -33,4 +34,5 @@ def command(
     stack's file or a folder of them, specs/ if left out.
     """
     request = options.request(paths, environment, variables)
+    output = form(output, streamed=streamed)
     return carry_out(Order(request, Mode.DESTROY, approved=auto_approve, wait=wait, trace=trace, output=output))

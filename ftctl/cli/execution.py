@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from ftctl import workflow
 from ftctl.cli.interrupts import stopping
+from ftctl.cli.options import Wait, selected
 from ftctl.cli.session import Session, caution, session, verdict
+from ftctl.cli.stream import Steps, Stream, streaming
 from ftctl.cli.streams import ask, complain, emit, errors_as, interactive, look, show, tell
 from ftctl.core.changes import Plan
+from ftctl.core.clock import SystemClock
 from ftctl.core.errors import Exit, FtctlError, Problem
 from ftctl.core.estimate import Span, told
 from ftctl.core.events import Outcome, Report, Result
@@ -29,21 +34,24 @@ from ftctl.render.text import plan_text
 from ftctl.request import Request
 
 if TYPE_CHECKING:
+    from ftctl.render.console import Live
+    from ftctl.render.progress import Lines
     from ftctl.spec.stack import Stack
-
-_SECRET = re.compile(r"(?i)key|secret|token|password|sas|sig=")
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to carry out. `approved` says that nobody need be asked; `digests` and `costs` are a saved plan's."""
+    """What to carry out. `approved` says that nobody need be asked; `digests` and `costs` are a saved plan's.
+
+    `output` is `text`, `json` (one document at the end) or `lines` (of JSON, one for each event).
+    """
 
     request: Request
     mode: Mode = Mode.NORMAL
     approved: bool = False
     digests: Mapping[str, str] = field(default_factory=dict)
     costs: Mapping[str, float | None] = field(default_factory=dict)
-    wait: float | None = None
+    wait: Wait = field(default_factory=Wait)
     trace: str | None = None
     output: str = "text"
 
@@ -52,32 +60,64 @@ class Order:
         """The command that goes on where this one ended. Values that look like secrets are not repeated."""
         request = self.request
         words = ["ftctl", "destroy" if self.mode is Mode.DESTROY else "apply", *map(str, request.paths)]
-        words += ["-e", request.environment] if request.environment else []
-        for name, value in request.variables.items():
-            words += ["--var", f"{name}={'***' if _SECRET.search(name) or _SECRET.search(value) else value}"]
+        words += selected(request)
         words += ["--max-cost", f"{request.max_cost:g}"] if request.max_cost is not None else []
         for option, addresses in (("--adopt", request.adopt), ("--retry", request.retry)):
             words += [word for address in addresses for word in (option, str(address))]
         return shlex.join(words)
 
 
+def form(output: str, *, streamed: bool) -> str:
+    """The form of the result, where `--json` may stand beside `-o`."""
+    if streamed and output != "text":
+        raise click.UsageError("`--json` writes a line for each event and `-o json` one document: choose one")
+    return "lines" if streamed else output
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was told so far of each stack, and the stream of lines where there is one."""
+
+    stream: Stream | None = None
+    stacks: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, plan: Plan, report: Report | None) -> None:
+        """Keep a plan and how it was carried out, None where nothing was."""
+        name = plan.home.stack
+        told = report_json(name, report) if report else None
+        self.stacks.append(
+            {"stack": name, "report": told} if self.stream else {"plan": plan_json(plan), "report": told}
+        )
+
+
+@contextmanager
+def _telling(order: Order) -> Iterator[Told]:
+    if order.output != "lines":
+        yield Told()
+        return
+    stacks: list[dict[str, Any]] = []
+    with streaming(SystemClock(), stacks) as stream:
+        yield Told(stream, stacks)
+
+
 def carry_out(order: Order) -> Exit:
     """Do it for every stack in turn, and give the exit code of all."""
     if not (order.approved or interactive()):
         raise FtctlError(Problem("FT3103", "there is no terminal to ask for approval"))
-    if order.output == "json" and not order.approved:
+    if order.output != "text" and not order.approved:
         raise FtctlError(Problem("FT3103", "JSON output leaves no room for a question"))
-    results: list[dict[str, Any]] = []
-    with errors_as(order.output), session(order.request, order.trace) as opened:
+    with errors_as(order.output), _telling(order) as told, session(order.request, order.trace) as opened:
         if order.digests:
             plans = {stack.name: _plan(stack, opened, order) for stack in opened.stacks}
             _check(order.digests, plans)
             _check_budgets(order.costs, plans)
-            code = opened.each(lambda stack: _execute(plans[stack.name], stack, opened, order, results))
+            code = opened.each(lambda stack: _reviewed(plans[stack.name], stack, opened, order, told))
         else:
-            code = opened.each(lambda stack: _one(stack, opened, order, results))
+            code = opened.each(lambda stack: _one(stack, opened, order, told))
         if order.output == "json":
-            emit(document(exit=int(code), stacks=results, problems=problems_json(opened.problems)))
+            emit(document(exit=int(code), stacks=told.stacks, problems=problems_json(opened.problems)))
+        if told.stream:
+            told.stream.report(code, told.stacks, opened.problems)
     return code
 
 
@@ -119,25 +159,34 @@ def _check_budgets(costs: Mapping[str, float | None], plans: Mapping[str, Plan])
             tell(f"{name}: training was planned at up to {shown}; with the prices of now it is {told(cost)}.")
 
 
-def _one(stack: Stack, opened: Session, order: Order, results: list[dict[str, Any]]) -> Exit:
+def _one(stack: Stack, opened: Session, order: Order, told: Told) -> Exit:
     plan = _plan(stack, opened, order)
     complain(plan.problems)
     if plan.fatal or plan.idle:
-        _show_plan(plan, order)
-        results.append({"plan": plan_json(plan), "report": None})
+        _show_plan(plan, order, told)
+        told.add(plan, None)
         return verdict(plan)
-    _show_plan(plan, order)
+    _show_plan(plan, order, told)
     if order.mode is Mode.NORMAL:
         caution(stack)
     if not order.approved:
         _ask(stack, order.mode)
     tell("")
-    return _execute(plan, stack, opened, order, results)
+    return _execute(plan, stack, opened, order, told)
 
 
-def _show_plan(plan: Plan, order: Order) -> None:
+def _reviewed(plan: Plan, stack: Stack, opened: Session, order: Order, told: Told) -> Exit:
+    """Carry out what a saved plan said; people have read that."""
+    if plan.empty or told.stream:
+        _show_plan(plan, order, told)
+    return _execute(plan, stack, opened, order, told)
+
+
+def _show_plan(plan: Plan, order: Order, told: Told) -> None:
     if order.output == "text":
         show(plan_text(plan, look(sys.stdout)))
+    if told.stream:
+        told.stream.plan(plan.home.stack, plan_json(plan))
 
 
 def _ask(stack: Stack, mode: Mode) -> None:
@@ -150,20 +199,26 @@ def _ask(stack: Stack, mode: Mode) -> None:
         raise FtctlError(Problem("FT6008", f"nothing was changed in {stack.name}"))
 
 
-def _execute(plan: Plan, stack: Stack, opened: Session, order: Order, results: list[dict[str, Any]]) -> Exit:
+def _execute(plan: Plan, stack: Stack, opened: Session, order: Order, told: Told) -> Exit:
     from ftctl.engine.execute import Stop  # noqa: PLC0415  the engine is only for those who get this far
 
     if plan.empty:
-        _show_plan(plan, order)
-        results.append({"plan": plan_json(plan), "report": None})
+        told.add(plan, None)
         return Exit.DONE
-    stop = Stop()
-    with progress(sys.stderr, opened.clock, os.environ) as live, stopping(stop.set, live.say):
+    stop, wait = Stop(), order.wait
+    with _watching(stack, opened, order, told) as live, stopping(stop.set, live.say):
         run = partial(workflow.apply, plan, stack, opened.clients(stack), clock=opened.clock)
-        report = run(emit=live, stop=stop, wait=order.wait)
-    results.append({"plan": plan_json(plan), "report": report_json(stack.name, report)})
+        report = run(emit=live, stop=stop, wait=wait.seconds, trainings=wait.trainings)
+    told.add(plan, report)
     _conclude(plan, stack, report, order)
     return report.exit
+
+
+def _watching(stack: Stack, opened: Session, order: Order, told: Told) -> Steps | Lines | Live:
+    if told.stream:
+        return Steps(told.stream, stack.name)
+    alone = order.trace != "-"  # a trace is written to the same terminal, line by line
+    return progress(sys.stderr, opened.clock, os.environ, redrawn=alone)
 
 
 def _conclude(plan: Plan, stack: Stack, report: Report, order: Order) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LENGTH = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_SECRET = re.compile(r"(?i)key|secret|token|password|sas|sig=")
 _ADDRESS = re.compile(r"[A-Za-z]+/[^/\s]+")
 
 
@@ -43,12 +45,24 @@ def _assignments(_context: click.Context, _option: click.Parameter, texts: tuple
     return {name: value for name, _, value in pairs}
 
 
-def _patience(_context: click.Context, _option: click.Parameter, text: str) -> float | None:
-    """Seconds to wait at the most; None for as long as it takes."""
-    length = 0.0 if text == "none" else seconds(text)
-    if length is None and text != "all":
-        raise click.BadParameter(f"'{text}' is neither all nor none nor a length of time such as 30m")
-    return length
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What to wait for: `seconds` at the most (None: as long as it takes), and whether for `trainings`."""
+
+    seconds: float | None = None
+    trainings: bool = True
+
+
+_WAITS = {"all": Wait(), "none": Wait(0.0), "submit": Wait(trainings=False)}
+
+
+def _patience(_context: click.Context, _option: click.Parameter, text: str) -> Wait:
+    if text in _WAITS:
+        return _WAITS[text]
+    length = seconds(text)
+    if length is None:
+        raise click.BadParameter(f"'{text}' is neither all, submit nor none, and no length of time such as 30m")
+    return Wait(length)
 
 
 def _dollars(_context: click.Context, _option: click.Parameter, amount: float | None) -> float | None:
@@ -86,10 +100,10 @@ _approve = click.option("--auto-approve", is_flag=True, help="Do not ask. Bypass
 _wait = click.option(
     "--wait",
     callback=_patience,
-    metavar="all|none|30m",
+    metavar="WHAT",
     default="all",
     show_default=True,
-    help="How long to wait for what Azure takes its time for.",
+    help="Wait for all, until trainings are submitted (submit), for none, or for a time (30m).",
 )
 
 paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
@@ -101,6 +115,9 @@ files = click.option(
     type=click.Path(path_type=Path),
     metavar="PATH",
     help="A stack's file or a folder of them.  [default: specs]",
+)
+stream = click.option(
+    "--json", "streamed", is_flag=True, help="Write each event as a line of JSON, with a heartbeat, and a report."
 )
 tracing = click.option(
     "--trace",
@@ -116,14 +133,22 @@ def selection(function: F) -> F:
     return _environment(_variable(function))
 
 
+def selected(request: Request) -> list[str]:
+    """The same selection as words of a command line. Values that look like secrets are not repeated."""
+    words = ["-e", request.environment] if request.environment else []
+    for name, value in request.variables.items():
+        words += ["--var", f"{name}={'***' if _SECRET.search(name) or _SECRET.search(value) else value}"]
+    return words
+
+
 def exceptions(function: F) -> F:
     """What planning does only when asked."""
     return _adopt(_retry(_max_cost(function)))
 
 
 def approval(function: F) -> F:
-    """Who says yes, and how long to wait for Azure."""
-    return _approve(_wait(function))
+    """Who says yes, what to wait for, and whether a machine watches."""
+    return _approve(_wait(stream(function)))
 
 
 def output(*formats: str) -> Callable[[F], F]:

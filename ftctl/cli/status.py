@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +12,6 @@ from ftctl import workflow
 from ftctl.cli import options
 from ftctl.cli.session import session
 from ftctl.cli.streams import emit, errors_as, look, show
-from ftctl.core.changes import Plan
 from ftctl.core.errors import Exit
 from ftctl.render.findings import document, problems_json
 from ftctl.render.status import status_json, status_text
@@ -33,17 +32,18 @@ def command(
 
     PATH is a stack's file or a folder of them, specs/ if left out.
     """
-    plans: list[Plan] = []
+    states: list[dict[str, Any]] = []
     with errors_as(output), session(options.request(paths, environment, variables), trace) as opened:
 
         def one(stack: Stack) -> Exit:
             plan = workflow.plan(stack, opened.clients(stack), clock=opened.clock)
-            plans.append(plan)
+            far = workflow.watch(plan, stack, opened.clients(stack), clock=opened.clock)
+            states.append(status_json(plan, far))
             if output == "text":
-                show(status_text(plan, look(sys.stdout)))
+                show(status_text(plan, look(sys.stdout), far))
             return Exit.DONE
 
         code = opened.each(one)
         if output == "json":
-            emit(document(stacks=[status_json(plan) for plan in plans], problems=problems_json(opened.problems)))
+            emit(document(stacks=states, problems=problems_json(opened.problems)))
     return code

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from ftctl.core.errors import Exit, FtctlError, Problem
+from ftctl.core.estimate import Span
 from ftctl.core.model import Address
 from ftctl.core.steps import Op
 
@@ -23,8 +24,39 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Watched:
+    """How far a thing is that is on its way; what is not known is empty or None, never zero.
+
+    `status` is Azure's own word, `stage` says the same more closely, and `words` are anything else to be said. Of a
+    training also its step, what it measured last, the seconds since it was created and those that are left, and what
+    it cost so far. Time passes by itself: two that differ in nothing else are equal.
+    """
+
+    words: str = ""
+    status: str = ""
+    stage: str = ""
+    step: int | None = None
+    steps: int | None = None
+    loss: float | None = None
+    valid_loss: float | None = None
+    reward: float | None = None
+    elapsed: float | None = field(default=None, compare=False)
+    left: Span | None = field(default=None, compare=False)
+    cost: Span | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.stage, self.words) if part)
+
+    def later(self, seconds: float) -> Watched:
+        """The same when `seconds` have passed and nothing more was heard."""
+        elapsed = None if self.elapsed is None else self.elapsed + seconds
+        left = self.left and Span(max(0.0, self.left.low - seconds), max(0.0, self.left.high - seconds))
+        return replace(self, elapsed=elapsed, left=left if left and left.high else None)
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
-    """Something happened to `address`; `seconds` since its step began."""
+    """Something happened to `address`; `seconds` since its step began. `watched` says how far it is."""
 
     at: datetime
     stage: Stage
@@ -32,6 +64,7 @@ class Event:
     op: Op | None = None
     text: str = ""
     seconds: float = 0.0
+    watched: Watched | None = None
 
 
 Emit = Callable[[Event], None]
@@ -46,7 +79,10 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one step ended. `answers` has what a check of it said; what is held goes on when somebody lets it."""
+    """How one step ended. `answers` has what a check of it said, `watched` how far it is where it goes on.
+
+    What is held goes on only when somebody lets it.
+    """
 
     address: Address
     op: Op
@@ -57,6 +93,7 @@ class Outcome:
     outputs: Mapping[str, Any] = field(default_factory=dict)
     answers: str = ""
     held: bool = False
+    watched: Watched | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ftctl.core.clock import Clock
 from ftctl.core.errors import Problem
-from ftctl.core.events import Emit, Event, Outcome, Report, Result, Stage
+from ftctl.core.events import Emit, Event, Outcome, Report, Result, Stage, Watched
 from ftctl.core.model import Address, Resource, World
 from ftctl.core.steps import Op, Step
 from ftctl.engine.step import Again, Done, Failed, Next, Task
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ftctl.kinds.contract import Kind
 
 _WORKERS = 8
+_SILENCE = 60.0  # seconds after which the same is said again
 
 
 class Stop:
@@ -64,17 +65,26 @@ class _Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class _Progress:
     number: int
-    text: str
+    watched: Watched
 
 
-def execute(job: Job, clients: Clients, *, clock: Clock, emit: Emit, stop: Stop, wait: float | None = None) -> Report:
+def execute(
+    job: Job,
+    clients: Clients,
+    *,
+    clock: Clock,
+    emit: Emit,
+    stop: Stop,
+    wait: float | None = None,
+    trainings: bool = True,
+) -> Report:
     """Carry out `job`. `wait` bounds the seconds spent waiting for Azure: what can begin is begun all the same,
-    and what is on its way at the end is pending.
+    and what is on its way at the end is pending. `trainings` says whether those are waited for once they are submitted.
     """
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-        return _Run(job, clients, pool, clock=clock, emit=emit, stop=stop, wait=wait).run()
+        return _Run(job, clients, pool, clock, emit, stop, wait, trainings=trainings).run()
 
 
 @dataclass(slots=True)
@@ -86,6 +96,7 @@ class _Run:
     emit: Emit
     stop: Stop
     wait: float | None
+    trainings: bool
     inbox: queue.Queue[Any] = field(default_factory=queue.Queue)
     outputs: dict[Address, Mapping[str, Any]] = field(default_factory=dict)
     tasks: dict[int, Task] = field(default_factory=dict)
@@ -94,7 +105,8 @@ class _Run:
     timers: list[tuple[float, int]] = field(default_factory=list)
     held: set[int] = field(default_factory=set)
     lanes: dict[str, int] = field(default_factory=dict)
-    texts: dict[int, str] = field(default_factory=dict)
+    watched: dict[int, Watched] = field(default_factory=dict)
+    said: dict[int, float] = field(default_factory=dict)
     began: float = 0.0
 
     def run(self) -> Report:
@@ -169,7 +181,8 @@ class _Run:
             world,
             self.clock,
             self.job.granting,
-            progress=lambda text: self.inbox.put(_Words(step.number, text)),
+            progress=lambda far: self.inbox.put(_Progress(step.number, Watched(far) if isinstance(far, str) else far)),
+            declared=self.job.resources,
             began=self._now(),
         )
         self.tasks[step.number] = task
@@ -190,12 +203,12 @@ class _Run:
         except BaseException as error:  # noqa: BLE001  handed to the loop, which raises it in the main thread
             self.inbox.put(error)
 
-    def _handle(self, message: _Answer | _Words | BaseException | None) -> None:
+    def _handle(self, message: _Answer | _Progress | BaseException | None) -> None:
         match message:
             case None:
                 return
-            case _Words(number, text):
-                self._words(number, text)
+            case _Progress(number, watched):
+                self._progress(number, watched)
             case _Answer(number, answer):
                 self.calling.discard(number)
                 self._answered(number, answer)
@@ -205,10 +218,11 @@ class _Run:
     def _answered(self, number: int, answer: Next) -> None:
         step = self.job.steps[number]
         match answer:
-            case Again(text, held):
-                self._words(number, text)
+            case Again(watched, held):
+                self._progress(number, watched)
                 (self.held.add if held else self.held.discard)(number)
-                heapq.heappush(self.timers, (self._now() + self.clients.cloud.poll_seconds, number))
+                if self.trainings or not self.tasks[number].training:
+                    heapq.heappush(self.timers, (self._now() + self.clients.cloud.poll_seconds, number))
             case Done(text, outputs, told, said):
                 if step.op is not Op.DELETE:
                     self.outputs[step.address] = outputs
@@ -216,11 +230,15 @@ class _Run:
             case Failed(problem, told):
                 self._end(step, Result.FAILED, problem.what, problem=problem, outputs=told)
 
-    def _words(self, number: int, text: str) -> None:
-        """Progress, said once."""
-        if text and self.texts.get(number) != text:
-            self.texts[number] = text
-            self._say(Stage.PROGRESS, self.job.steps[number], text)
+    def _progress(self, number: int, watched: Watched | None) -> None:
+        """Progress, said when it is another, and now and then while it is the same."""
+        if watched is None:
+            return
+        same = self.watched.get(number) == watched and self._now() - self.said[number] < _SILENCE
+        self.watched[number] = watched
+        if not same:
+            self.said[number] = self._now()
+            self._say(Stage.PROGRESS, self.job.steps[number], str(watched), watched)
 
     def _end(
         self,
@@ -260,8 +278,10 @@ class _Run:
                 continue
             started = step.number in self.tasks
             result = Result.PENDING if started else Result.NOT_ATTEMPTED
-            text = self.texts.get(step.number, "") if started else self._missing(step)
-            self.outcomes[step.number] = Outcome(step.address, step.op, result, text, held=step.number in self.held)
+            watched = self.watched.get(step.number) if started else None
+            text = str(watched or "") if started else self._missing(step)
+            held = step.number in self.held
+            self.outcomes[step.number] = Outcome(step.address, step.op, result, text, held=held, watched=watched)
 
     def _missing(self, step: Step) -> str:
         waiting = [str(self.job.steps[need].address) for need in sorted(step.needs) if not self._done(need)]
@@ -274,10 +294,10 @@ class _Run:
         due = self.timers[0][0] if self.timers else self._now() + self.clients.cloud.poll_seconds
         return due if self.wait is None else min(due, self.began + self.wait + 0.001)
 
-    def _say(self, stage: Stage, step: Step, text: str = "") -> None:
+    def _say(self, stage: Stage, step: Step, text: str = "", watched: Watched | None = None) -> None:
         task = self.tasks.get(step.number)
         seconds = self._now() - task.began if task else 0.0
-        self.emit(Event(self.clock.now(), stage, step.address, step.op, text, seconds))
+        self.emit(Event(self.clock.now(), stage, step.address, step.op, text, seconds, watched))
 
     def _now(self) -> float:
         return self.clock.now().timestamp()

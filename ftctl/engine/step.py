@@ -7,6 +7,7 @@ while, done, or failed. It never waits.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from ftctl.core.changes import Reason
 from ftctl.core.clock import Clock
 from ftctl.core.diff import differences, has_unknown
 from ftctl.core.errors import FtctlError, Problem, Where
+from ftctl.core.events import Watched
 from ftctl.core.model import Address, Course, Health, Home, Live, Pause, Resource, Wanted, World
 from ftctl.core.steps import Op, Step
 from ftctl.kinds.contract import Kind, NotYetError, Verdict
@@ -30,11 +32,12 @@ _UNSEEN_LOOKS = 3  # a thing made a moment ago may be missing from the next answ
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """Call `advance` again after a while; `text` says what is waited for. What is held waits for somebody, perhaps
-    for ever: nobody stays for it alone.
+    """Call `advance` again after a while; `watched` says what is waited for.
+
+    What is held waits for somebody, perhaps for ever: nobody stays for it alone.
     """
 
-    text: str = ""
+    watched: Watched | None = None
     held: bool = False
 
 
@@ -61,7 +64,7 @@ Next = Again | Done | Failed
 
 @dataclass(slots=True)
 class Task:
-    """A step, what it needs, and how far it is. `progress` takes words for people, from any thread."""
+    """A step, what it needs, and how far it is. `progress` takes words or values for people, from any thread."""
 
     step: Step
     kind: Kind
@@ -70,7 +73,8 @@ class Task:
     world: World
     clock: Clock
     granting: bool
-    progress: Callable[[str], None]
+    progress: Callable[[str | Watched], None]
+    declared: Mapping[Address, Resource] = field(default_factory=dict)
     began: float = 0.0
     _call: Callable[[], Next] | None = None
     _live: Live | None = None
@@ -94,7 +98,7 @@ class Task:
         try:
             return call()
         except NotYetError as waiting:
-            return Again(str(waiting))
+            return Again(Watched(str(waiting)))
         except FtctlError as error:
             return self._refused(error)
 
@@ -103,7 +107,7 @@ class Task:
         if problem.code not in _GRANTED or not (self.granting and "roleAssignment" in self.kind.after):
             return Failed(problem)
         if self._now() - self.began < _GRANT_PATIENCE:
-            return Again("waiting for the role assignment to take effect")
+            return Again(Watched("waiting for the role assignment to take effect"))
         return Failed(
             Problem(
                 "FT3207",
@@ -114,6 +118,11 @@ class Task:
                 correlation=problem.correlation,
             )
         )
+
+    @property
+    def training(self) -> bool:
+        """Whether it is a training that was submitted, and all that is left is to wait for it."""
+        return self.kind.trains and self.step.op is not Op.DELETE and self._live is not None
 
     # --- the calls, in the order in which they can come
 
@@ -222,11 +231,18 @@ class Task:
     def _on_its_way(self, live: Live) -> Next:
         """A pause that is declared is an end; one that is not is left to whoever asked for it."""
         course = self.kind.course(self.resource) if self.resource else Course.LEFT
-        if course is Course.PAUSED:
-            return Done(live.detail, live.outputs) if live.pause is Pause.REACHED else Again(live.detail)
+        if course is Course.PAUSED and live.pause is Pause.REACHED:
+            return Done(live.detail, live.outputs)
         self._moved = self._moved or not live.pause
         resuming = self.step.op is Op.UPDATE and not self._moved
-        return Again(live.detail if live.pause else "", held=bool(live.pause) and not resuming)
+        held = bool(live.pause) and not resuming and course is not Course.PAUSED
+        return Again(self._watched(live), held=held)
+
+    def _watched(self, live: Live) -> Watched | None:
+        """How far it is; not to know that is no reason to fail."""
+        with suppress(FtctlError):
+            return self.kind.watch(self.clients, live, self.resource, self.declared, self._now())
+        return None
 
     def _instead(self) -> Live | None:
         return self.kind.instead(self.clients, self._wanted, self.home) if self._wanted else None
@@ -241,7 +257,7 @@ class Task:
             if wrong:
                 self._corrected = True
                 self._live = self.kind.update(self.clients, live, wanted, self.home)
-                return Again("setting what was not kept")
+                return Again(Watched("setting what was not kept"))
         if self.resource and self.kind.checks(self.resource):
             self._checking_since = self._now()
             self._call = self._check
@@ -267,7 +283,7 @@ class Task:
             case Health.READY:
                 return self._finished(self._live, answer=verdict.detail)
             case Health.PENDING if self._now() - self._checking_since < _CHECK_PATIENCE:
-                return Again(f"not answering yet: {verdict.detail}")
+                return Again(Watched(f"not answering yet: {verdict.detail}"))
             case Health.PENDING:
                 fix = "Apply again later: the check goes on."
                 return Failed(Problem("FT3212", f"no answer for 20 minutes: {verdict.detail}", fix=fix))
@@ -308,7 +324,7 @@ class Task:
             if self.step.change.reason is not Reason.DESTROYED:
                 return Done("cancelled" if live.health is Health.CANCELLED else "it had ended already")
             return self._delete(live)
-        return Again("waiting until it is gone")
+        return Again(Watched("waiting until it is gone"))
 
     def _where(self) -> Where | None:
         return self.resource.where if self.resource else None

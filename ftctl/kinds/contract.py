@@ -16,6 +16,7 @@ import msgspec
 from ftctl.core.changes import Adoption, Sight
 from ftctl.core.errors import Problem
 from ftctl.core.estimate import Budget, Estimate
+from ftctl.core.events import Watched
 from ftctl.core.model import (
     Address,
     ChangeClass,
@@ -33,7 +34,7 @@ from ftctl.core.model import (
 if TYPE_CHECKING:
     from ftctl.clients import Clients
 
-Progress = Callable[[str], None]
+Progress = Callable[[str | Watched], None]
 
 
 class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="camel"):
@@ -241,6 +242,12 @@ class Kind(ABC):
 
     def tend(self, clients: Clients, live: Live, home: Home) -> None:  # noqa: B027  most have nothing to tend
         """Put right what came up beside a thing on its way; a write, asked for in the first minutes of a run."""
+
+    def watch(
+        self, clients: Clients, live: Live, resource: Resource | None, declared: Mapping[Address, Resource], now: float
+    ) -> Watched | None:
+        """How far a thing on its way is, for people: a read more at the most. `resource` is None if undeclared."""
+        return None
 
     @abstractmethod
     def create(self, clients: Clients, wanted: Wanted, home: Home, progress: Progress) -> Live:

@@ -68,6 +68,13 @@ def estimated(
     )  # fmt: skip
 
 
+def one_pass(resource: Resource, declared: Mapping[Address, Resource]) -> Span | None:
+    """The tokens that one pass over a job's data is billed; None where they were not counted."""
+    data = declared.get(Address("dataset", resource.spec.training))
+    report: Report | None = data.prepared.get("report") if data else None
+    return _once(report.tokens, _model(resource.spec, declared))[0] if report and report.tokens else None
+
+
 def _amounts(report: Report | None, spec: JobSpec, model: str) -> tuple[Span | None, Span | None, tuple[str, ...]]:
     """The tokens of one pass, the epochs, and what makes either of them a range."""
     from ftctl.data.stats import likely_epochs, possible_epochs  # noqa: PLC0415  only where there is data

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from ftctl.core.errors import Where
+from ftctl.core.events import Watched
 from ftctl.core.model import Address, Health, Live, Resource, World
 from ftctl.kinds import marks
 from ftctl.kinds.contract import Progress, account_of
@@ -172,7 +173,7 @@ def _identified(live: Live, found: str) -> Live:
     return replace(live, key=key(live.within, found), fields={**live.fields, "sha256": found}, outputs=outputs)
 
 
-def _silent(_text: str) -> None:
+def _silent(_far: str | Watched) -> None:
     pass
 
 

@@ -13,6 +13,7 @@ from ftctl.core.diff import has_unknown
 from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
 from ftctl.core.estimate import Budget, Estimate
+from ftctl.core.events import Watched
 from ftctl.core.model import (
     Address,
     ChangeClass,
@@ -43,7 +44,7 @@ from ftctl.kinds.contract import (
     reference,
     trainer,
 )
-from ftctl.kinds.jobbody import job_key, live_job, stage
+from ftctl.kinds.jobbody import job_key, live_job
 from ftctl.kinds.recipe import ByReinforcement, Continued, Hyperparameters, Integrations
 from ftctl.kinds.sweep import Matrix, Pick, axes_of, sweep_flaws
 
@@ -300,10 +301,14 @@ class JobKind(Kind):
         body = data.get_job(live.id)
         if body is None:
             return None
-        now = live_job(body, live.within, live.outputs["endpoint"], home, {})
-        if now.health is Health.PENDING:
-            progress(stage(data, body))
-        return now
+        return live_job(body, live.within, live.outputs["endpoint"], home, {})
+
+    def watch(
+        self, clients: Clients, live: Live, resource: Resource | None, declared: Mapping[Address, Resource], now: float
+    ) -> Watched:
+        from ftctl.kinds.watching import watched  # noqa: PLC0415  only where somebody waits
+
+        return watched(clients.data(live.outputs["endpoint"]), live, resource, declared, now)
 
     def create(self, clients: Clients, wanted: Wanted, home: Home, progress: Progress) -> Live:
         return once.Once.of(clients, wanted, home).begin(clients, wanted)

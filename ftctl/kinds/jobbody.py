@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ftctl.core.model import Health, Home, Live, Pause
 from ftctl.kinds import marks, recipe
-
-if TYPE_CHECKING:
-    from ftctl.clients.dataplane import DataPlane
 
 _HEALTH = {"succeeded": Health.READY, "failed": Health.FAILED, "cancelled": Health.CANCELLED}
 _PAUSES = {"pausing": Pause.COMING, "paused": Pause.REACHED}
@@ -31,13 +28,6 @@ def health_of(body: Mapping[str, Any]) -> Health:
 def state(status: str) -> str:
     """A job's status in words that tell the states apart."""
     return _STATES.get(status, status)
-
-
-def stage(data: DataPlane, body: dict[str, Any]) -> str:
-    """Where a running job is: its status and its newest event."""
-    newest = next(iter(data.job_events(body["id"], limit=1)), None)
-    status = state(str(body["status"]))
-    return f"{status}: {newest['message']}" if newest else status
 
 
 def live_job(body: dict[str, Any], within: str, endpoint: str, home: Home, sha256s: Mapping[str, str]) -> Live:

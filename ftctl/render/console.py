@@ -3,49 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO, cast
 
 from ftctl.core.clock import Clock
 from ftctl.core.events import Event, Stage
-from ftctl.render.look import Look, Patient, clean, duration, live, look_of
-from ftctl.render.progress import DOING, Key, Lines, told
+from ftctl.render.look import Look, Patient, columns, live, look_of
+from ftctl.render.progress import Key, Lines, told
+from ftctl.render.running import Running, running_lines
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
 _PER_SECOND = 8
 
 
-def progress(stream: TextIO, clock: Clock, environ: Mapping[str, str]) -> Lines | Live:
-    """What shows progress on `stream`: enter it, give it events, leave it."""
+def progress(stream: TextIO, clock: Clock, environ: Mapping[str, str], *, redrawn: bool = True) -> Lines | Live:
+    """What shows progress on `stream`: enter it, give it events, leave it. `redrawn` where nobody else writes there."""
     look = look_of(stream, environ)
-    return Live(stream, clock, look) if live(stream, environ) else Lines(stream, look)
-
-
-@dataclass(slots=True)
-class _Running:
-    since: datetime
-    doing: str
-    detail: str = ""
+    return Live(stream, clock, look, environ) if redrawn and live(stream, environ) else Lines(stream, look)
 
 
 class Live:
     """Redraws a line for each running step, and leaves one behind for each that has ended; an `Emit`."""
 
-    def __init__(self, stream: TextIO, clock: Clock, look: Look) -> None:
+    def __init__(self, stream: TextIO, clock: Clock, look: Look, environ: Mapping[str, str]) -> None:
         from rich.console import Console  # noqa: PLC0415  50 ms that only a terminal needs
         from rich.live import Live as Redrawn  # noqa: PLC0415  the same
         from rich.spinner import Spinner  # noqa: PLC0415  the same
 
         self._clock, self._look = clock, look
-        self._running: dict[Key, _Running] = {}
+        self._stream, self._environ = stream, environ
+        self._running: dict[Key, Running] = {}
         self._spinner = Spinner("dots" if look.unicode else "line")
         self._console = Console(
             file=cast("TextIO", Patient(stream)),
-            width=look.width,
             no_color=not look.colour,
             color_system="standard" if look.colour else None,
             force_terminal=True,
@@ -55,7 +47,7 @@ class Live:
         )
         self._drawn = Redrawn(
             console=self._console,
-            get_renderable=self._table,
+            get_renderable=self._lines,
             refresh_per_second=_PER_SECOND,
             transient=True,
             redirect_stdout=False,
@@ -73,15 +65,12 @@ class Live:
 
     def __call__(self, event: Event) -> None:
         key = event.address, event.op
-        match event.stage:
-            case Stage.STARTED:
-                self._running[key] = _Running(event.at, DOING[event.op] if event.op else "", clean(event.text))
-            case Stage.PROGRESS:
-                running = self._running.setdefault(key, _Running(event.at, DOING[event.op] if event.op else ""))
-                running.detail = clean(event.text)
-            case _:
-                self._running.pop(key, None)
-                self.say(told(event, self._look))
+        if event.stage in {Stage.STARTED, Stage.PROGRESS}:
+            self._running[key] = Running.of(event, self._running.get(key))
+        else:
+            self._running.pop(key, None)
+            self._drawn.refresh()  # else its line would be drawn once more, below the one that ends it
+            self.say(told(event, self._look))
 
     def say(self, text: str) -> None:
         """A line above those that are redrawn."""
@@ -89,16 +78,14 @@ class Live:
 
         self._console.print(Text.from_ansi(text), soft_wrap=True)
 
-    def _table(self) -> Table:
-        from rich.table import Table  # noqa: PLC0415  see above
+    def _lines(self) -> Group:
+        """The lines in the width of now: a terminal may be made narrower, and a line that wraps cannot be redrawn."""
+        from rich.console import Group  # noqa: PLC0415  see above
+        from rich.text import Text  # noqa: PLC0415  the same
 
-        table = Table.grid(padding=(0, 1))
-        table.add_column()
-        table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True, justify="right")
-        table.add_column(no_wrap=True, overflow="ellipsis")
-        now = self._clock.now()
-        for (address, _), running in list(self._running.items()):
-            spent = duration(max(0.0, (now - running.since).total_seconds()))
-            table.add_row(self._spinner, f"{address}: {running.doing}", spent, running.detail)
-        return table
+        width = columns(self._stream, self._environ)
+        self._console.width = width
+        mark = str(self._spinner.render(self._console.get_time()))
+        room = width - len(mark) - 2  # the last column stays free: some terminals wrap there already
+        lines = running_lines(list(self._running.values()), self._clock.now(), self._look, room)
+        return Group(*(Text(f"{mark} {line}", no_wrap=True, overflow="crop") for line in lines))

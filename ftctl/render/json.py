@@ -15,6 +15,7 @@ from ftctl.core.model import Unreadable
 from ftctl.render.estimate import estimate_json, total_json
 from ftctl.render.findings import problem_json, problems_json
 from ftctl.render.verbs import tally
+from ftctl.render.watched import watched_json
 
 _ACTIONS = {Action.REPLACE: ["delete", "create"]}
 
@@ -83,6 +84,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "answer": outcome.answers or None,
         **({"held": True} if outcome.held else {}),
         "problem": problem_json(outcome.problem) if outcome.problem else None,
+        **({"watched": watched_json(outcome.watched)} if outcome.watched else {}),
     }
 
 

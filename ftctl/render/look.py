@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -105,16 +106,18 @@ def _encodes(stream: TextIO) -> bool:
 
 
 def _width(stream: TextIO, environ: Mapping[str, str]) -> int:
-    columns = environ.get("COLUMNS", "")
-    if columns.isdecimal() and int(columns):
-        width = int(columns)
-    elif stream.isatty():
-        from shutil import get_terminal_size  # noqa: PLC0415  10 ms that only a terminal needs
+    return max(_NARROWEST, min(columns(stream, environ), _WIDEST))
 
-        width = get_terminal_size().columns
-    else:
-        width = _USUAL
-    return max(_NARROWEST, min(width, _WIDEST))
+
+def columns(stream: TextIO, environ: Mapping[str, str]) -> int:
+    """How wide `stream` is now: by COLUMNS, else as the terminal says."""
+    told = environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told):
+        return int(told)
+    if stream.isatty():
+        with suppress(OSError, ValueError):  # a terminal that does not say
+            return os.get_terminal_size(stream.fileno()).columns or _USUAL
+    return _USUAL
 
 
 def width_of(text: str) -> int:

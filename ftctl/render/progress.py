@@ -12,6 +12,7 @@ from ftctl.core.steps import Op
 from ftctl.render.look import Look, Patient, Style, clean, duration
 from ftctl.render.report import PAST
 from ftctl.render.values import shortened
+from ftctl.render.watched import sentence
 
 Key = tuple[Address | None, Op | None]
 
@@ -28,12 +29,15 @@ _MARKS = {
 
 def told(event: Event, look: Look) -> str:
     """An event as one line."""
-    text = shortened(clean(event.text), look)
+    watched = event.watched
+    text = sentence(watched, look) if watched else shortened(clean(event.text), look)
     if event.address is None:
         return text
     mark = look.pick(*_MARKS.get(event.stage, (" ", " ")))
     style = Style.GREEN if event.stage is Stage.DONE else Style.BOLD if event.stage is Stage.FAILED else Style.PLAIN
     head = f"{look.paint(mark, style)} {event.address}"
+    if watched and watched.stage:  # which says it better, with a time of its own
+        return f"{head}: {text}"
     spent = f" ({duration(event.seconds)})" if event.seconds >= 1 else ""
     return f"{head}: {', '.join(part for part in (_word(event), text) if part)}{spent}"
 

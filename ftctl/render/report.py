@@ -9,6 +9,7 @@ from ftctl.core.steps import Op
 from ftctl.render.look import Look, Style, clean, duration, padded, width_of
 from ftctl.render.ranking import ranking_lines
 from ftctl.render.values import shortened
+from ftctl.render.watched import sentence
 
 PAST = {Op.CREATE: "created", Op.UPDATE: "updated", Op.DELETE: "deleted", Op.WAIT: "ready", Op.JUDGE: "passed"}
 _LEFT = {Op.WAIT: "waited for", Op.JUDGE: "judged"}
@@ -76,7 +77,7 @@ def _words(outcome: Outcome, look: Look) -> str:
             problem = outcome.problem
             words = f"{clean(problem.what)} ({problem.code})" if problem else text or "failed"
         case Result.PENDING:
-            words = text or "on its way"
+            words = (sentence(outcome.watched, look) if outcome.watched else text) or "on its way"
         case Result.NOT_ATTEMPTED:
             words = text or f"to be {_LEFT.get(outcome.op, PAST[outcome.op])}"
     return f"{words} ({duration(outcome.seconds)})" if outcome.seconds >= 1 else words

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ftctl.core.changes import Action, Change, Plan, Reason
 from ftctl.core.digest import plain
-from ftctl.core.model import Health
+from ftctl.core.events import Watched
+from ftctl.core.model import Address, Health
 from ftctl.render.look import Look, Style, clean, padded, width_of
 from ftctl.render.values import shortened
+from ftctl.render.watched import sentence, watched_json
 
 MISSING = "missing"
 
@@ -25,8 +28,12 @@ _SHOWN = ("model", "endpoint", "id", "status", "step", "conditions", "picked", "
 _AS_IT_SHOULD_BE = {Action.NOOP, Action.CREATE, Action.WAIT, Action.JUDGE}
 
 
-def status_text(plan: Plan, look: Look) -> str:
-    """A line for each thing: address, health, Azure name, what it serves, and what differs."""
+Far = Mapping[Address, Watched]  # how far the things are that are on their way
+_NOTHING: Far = {}
+
+
+def status_text(plan: Plan, look: Look, far: Far = _NOTHING) -> str:
+    """A line for each thing: address, health, Azure name, what it serves, how far it is, and what differs."""
     if not plan.changes:
         return f"{clean(plan.home.stack)} declares nothing, and nothing in Azure is its own."
     widths = [width_of(str(change.address)) for change in plan.changes]
@@ -37,7 +44,7 @@ def status_text(plan: Plan, look: Look) -> str:
         symbol, ascii_, style = _MARKS[state]
         name = padded(f"{change.address}  ", column)
         head = f"  {padded(look.pick(symbol, ascii_), 4)}{name}{padded(state, 9)}"
-        words = _words(change, look)
+        words = _words(change, look, far.get(change.address))
         told = [f"{head} {words}".rstrip()]
         if width_of(told[0]) > look.width:
             told = [head.rstrip(), *look.wrap(words, " " * 8)]
@@ -45,11 +52,11 @@ def status_text(plan: Plan, look: Look) -> str:
     return "\n".join(lines)
 
 
-def status_json(plan: Plan) -> dict[str, Any]:
+def status_json(plan: Plan, far: Far = _NOTHING) -> dict[str, Any]:
     return {
         "stack": plan.home.stack,
         "resource_group": plan.home.group,
-        "resources": [_row(change) for change in plan.changes],
+        "resources": [_row(change, far.get(change.address)) for change in plan.changes],
     }
 
 
@@ -57,7 +64,7 @@ def health(change: Change) -> str:
     return change.live.health.value if change.live else MISSING
 
 
-def _row(change: Change) -> dict[str, Any]:
+def _row(change: Change, watched: Watched | None) -> dict[str, Any]:
     outputs = change.live.outputs if change.live else {}
     return {
         "address": str(change.address),
@@ -68,6 +75,7 @@ def _row(change: Change) -> dict[str, Any]:
         "as_declared": change.action is Action.NOOP and change.reason is not Reason.WITHHELD,
         "reason": change.reason.value,
         "outputs": {key: plain(outputs[key]) for key in _SHOWN if key in outputs},
+        **({"watched": watched_json(watched)} if watched else {}),
     }
 
 
@@ -75,8 +83,8 @@ def _name(change: Change) -> str:
     return (change.live.name if change.live else "") or change.name
 
 
-def _words(change: Change, look: Look) -> str:
-    """Name, model and what is not as it should be, in that order."""
+def _words(change: Change, look: Look, watched: Watched | None) -> str:
+    """Name, model, how far it is and what is not as it should be, in that order."""
     live = change.live
     if change.kind in {"gate", "pick"}:
         return _judgement(change)
@@ -84,7 +92,9 @@ def _words(change: Change, look: Look) -> str:
     parts = [name] if name and name != change.address.name else []
     if live and live.outputs.get("model"):
         parts.append(f"{'model' if live.kind == 'job' else 'serves'} {clean(str(live.outputs['model']))}")
-    if live and live.health is not Health.READY and live.detail:
+    if watched:
+        parts.append(sentence(watched, look))
+    elif live and live.health is not Health.READY and live.detail:
         parts.append(clean(live.detail))
     if live and change.reason is Reason.UNDECLARED:
         parts.append("no longer declared")

@@ -56,9 +56,9 @@ def text(schema: Mapping[str, Any]) -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def load_schema() -> dict[str, Any]:
+def load_schema(name: str = NAME) -> dict[str, Any]:
     """The committed schema."""
-    path = next(path for folder in _FOLDERS if (path := folder / NAME).is_file())
+    path = next(path for folder in _FOLDERS if (path := folder / name).is_file())
     loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return loaded
 
@@ -138,9 +138,12 @@ def _hoisted(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def write(folder: Path, say: Callable[[str], object] = print) -> None:
-    path = folder / NAME
-    path.write_text(text(generate()), "utf-8")
-    say(f"wrote {path}")
+    """Write both schemas: of a stack, and of a line of `--json`."""
+    from ftctl.render import lines  # noqa: PLC0415  only where schemas are written
+
+    for name, schema in ((NAME, generate()), (lines.NAME, lines.schema())):
+        (folder / name).write_text(text(schema), "utf-8")
+        say(f"wrote {folder / name}")
 
 
 if __name__ == "__main__":

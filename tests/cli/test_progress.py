@@ -59,8 +59,7 @@ def test_live_progress_shows_what_runs_and_leaves_what_ended():
         emit._drawn.refresh()  # its thread would, a little later
         emit(event(Stage.DONE, 5, "ftjob-1"))
     text = out.getvalue()
-    assert "job/tone: creating" in text
-    assert "step 3" in text
+    assert "job/tone  5 s  creating: step 3" in text
     assert "job/tone: created, ftjob-1 (5 s)" in text
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is back
 

@@ -83,6 +83,12 @@ CODES: dict[str, Code] = {
         "The name of a file that ftctl uploaded holds the hash of its content; what came back has another.",
         "Try again. If it stays so, the file was not uploaded by ftctl: compare with `--against FILE`.",
     ),
+    "FT6020": Code(
+        "The training that was followed is gone",
+        Exit.ERROR,
+        "Somebody deleted the job while its events were being followed.",
+        "Run `ftctl plan` to see what there is now.",
+    ),
     "FT6014": Code(
         "There is no data to look at",
         Exit.ERROR,
