@@ -23,13 +23,13 @@ _DRAIN = 1 << 30
 
 
 class Connection:
-    """Its turn comes when something has arrived: whole requests are answered, half a head waits for the rest."""
+    """Its turn comes when something has arrived: what is there whole is answered, half a head waits for the rest."""
 
     def __init__(
         self, secure: SSLSocket, azure: Azure, *, own: str, caller: str, relieve: Callable[[Connection], None]
     ) -> None:
         """`own` is the server's address; `relieve` is called before what may take long."""
-        self.waiting: float | None = None
+        self.waiting: float | None = None  # since when; none during a turn
         self._socket = secure
         self._source = http1.Source(secure)
         self._azure = azure
@@ -56,6 +56,7 @@ class Connection:
         return not self._source.ended
 
     def hang_up(self) -> None:
+        """End it from another thread: whoever waits for it, or is at its turn, notices."""
         with suppress(OSError):
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 

@@ -48,6 +48,7 @@ class Source:
 
     def fill(self) -> None:
         """Take what has arrived, or wait for it; all of a record of TLS, as nobody is told of what is left of one."""
+        self.ended = True  # also where this fails
         piece = self._connection.recv(_RECORD)
         self.ended = not piece
         self._rest += piece
@@ -96,7 +97,7 @@ class Head:
     close: bool
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def read_head(raw: bytes) -> Head:
     """The head of a request, read once for all that are the same: clients ask again and again."""
     first, *lines = raw.split(b"\n")[:-2]

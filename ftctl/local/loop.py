@@ -13,31 +13,16 @@ from collections import deque
 from contextlib import suppress
 from selectors import EVENT_READ, DefaultSelector
 from time import perf_counter
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ftctl.local.connection import Connection
 
 IDLE = 75  # seconds
 
 
-class Connection(Protocol):
-    """What the loop needs of a connection; `waiting` is since when, or None during a turn."""
-
-    waiting: float | None
-
-    def fileno(self) -> int: ...
-
-    def turn(self) -> bool:
-        """Answer what has come; False where that was the last of it."""
-        ...
-
-    def hang_up(self) -> None:
-        """End it from another thread: whoever waits for it wakes up."""
-        ...
-
-    def close(self) -> None: ...
-
-
 class Loop:
-    """Connections and the thread that leads, which alone changes what is waited for."""
+    """Connections, and the thread that leads: it waits for all of them and is the one to change which those are."""
 
     def __init__(self) -> None:
         self._selector = DefaultSelector()
@@ -50,9 +35,9 @@ class Loop:
         self._busy: Connection | None = None  # whose turn it is with the thread that leads
         self._turns = self._seen = 0
         self._open = True
-        self.start()
+        self._start()
 
-    def start(self) -> None:
+    def _start(self) -> None:
         self._leader = threading.Thread(target=self._lead, daemon=True)
         self._leader.start()
 
@@ -73,7 +58,7 @@ class Loop:
                 return
             self._busy = None
             self._selector.unregister(connection)  # nobody selects as long as nobody leads
-        self.start()
+        self._start()
 
     def watch(self) -> None:
         """To be called every blink by a thread of its own."""
@@ -84,7 +69,7 @@ class Loop:
         silent = perf_counter() - IDLE
         for one in list(self._connections):
             if one.waiting and one.waiting < silent:
-                one.hang_up()
+                one.hang_up()  # the thread that leads sees its end
 
     def stop(self) -> None:
         """End the connections too. An answer that somebody is still at is not waited for."""
@@ -102,11 +87,11 @@ class Loop:
                     self._admit()
                 elif not self._turn(key.data):
                     return
+        for thing in (self._selector, self._bell, self._ear):
+            thing.close()
         for one in list(self._connections):
             if one.waiting:
                 self._drop(one)
-        for thing in (self._selector, self._bell, self._ear):
-            thing.close()
 
     def _admit(self) -> None:
         self._ear.recv(4096)
@@ -124,12 +109,13 @@ class Loop:
             leads = self._busy is connection
             if leads:
                 self._busy = None
-        connection.waiting = perf_counter()
-        if leads and not stays:
-            self._selector.unregister(connection)
         if not stays:
+            if leads:
+                self._selector.unregister(connection)
             self._drop(connection)
-        elif not leads:
+        elif leads:
+            connection.waiting = perf_counter()
+        else:
             self.take(connection)
         return leads
 

@@ -80,4 +80,5 @@ class _Server(ThreadingTCPServer):
         self.loop.take(Connection(secure, self._azure, own=own, caller=caller, relieve=self.loop.relieve))
 
     def service_actions(self) -> None:
+        """What is called every blink, and whenever somebody connects."""
         self.loop.watch()
