@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import struct
 import tempfile
-from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -25,17 +24,14 @@ _DRAIN = 1 << 30
 class Connection:
     """Its turn comes when something has arrived: what is there whole is answered, half a head waits for the rest."""
 
-    def __init__(
-        self, secure: SSLSocket, azure: Azure, *, own: str, caller: str, relieve: Callable[[Connection], None]
-    ) -> None:
-        """`own` is the server's address; `relieve` is called before what may take long."""
+    def __init__(self, secure: SSLSocket, azure: Azure, *, own: str, caller: str) -> None:
+        """`own` is the server's address."""
         self.waiting: float | None = None  # since when; none during a turn
         self._socket = secure
         self._source = http1.Source(secure)
         self._azure = azure
         self._own = own
         self._caller = caller
-        self._relieve = relieve
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -67,8 +63,6 @@ class Connection:
 
     def _serve(self, head: Head) -> bool:
         """Whether the connection stays open."""
-        if head.length:
-            self._relieve(self)
         if "100-continue" in head.headers.get("expect", "").lower():
             self._socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if head.length >= 0:
