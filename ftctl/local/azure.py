@@ -34,8 +34,8 @@ BANNER = "ftctl-local-azure/1 (not Microsoft Azure)"
 # Several slashes after it are one: guides write "$AZURE_OPENAI_ENDPOINT/openai/…", and an endpoint ends with a slash.
 _DATA_PREFIX = re.compile(r"/cognitiveservices/(?:regional/(?P<location>[^/]+)|(?P<subdomain>[^/]+))/*(?P<rest>/.*)?")
 _PROJECT = re.compile(r"/api/projects/([^/]+)(/openai/v1/.*)", re.IGNORECASE)
-_WITHOUT_ROUTES = {"datafile", "formula", "grading", "measures", "preference", "reinforcement", "sandbox", "server"}
-_WITHOUT_ROUTES |= {"similarity", "textmodel", "tls", "training"}
+_WITHOUT_ROUTES = {"connection", "datafile", "formula", "grading", "http1", "loop", "measures", "preference"}
+_WITHOUT_ROUTES |= {"reinforcement", "sandbox", "server", "similarity", "textmodel", "tls", "training"}
 _MOST_PLACES = 5000
 _VERSION = re.compile(r"20\d\d-[01]\d-[0-3]\d(-preview)?")
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)", re.IGNORECASE)

@@ -178,7 +178,8 @@ def stored(azure: Azure, account: str) -> list[Doc]:
 
 
 def find(azure: Azure, account: str, file_id: str) -> Doc | None:
-    doc = azure.store.get("file", file_id)
+    """A file, for those who only look."""
+    doc = azure.store.read("file", file_id)
     if doc is None or doc.get("_account") != account.lower():
         return None
     if doc.get("expires_at", _NEVER) <= azure.timestamp():

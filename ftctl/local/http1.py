@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
-from io import RawIOBase
+from socket import socket
 from typing import Any, BinaryIO, cast
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from ftctl.core.clock import SystemClock
-from ftctl.local.wire import Refusal, Reply
+from ftctl.local.wire import Refusal, Reply, Stream
 
 VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-_LINE, _HEADERS = 1 << 16, 100  # bytes of a line, and how many headers
+_LONGEST, _HEADERS = 1 << 16, 100  # bytes of a head, and how many headers
+_RECORD = 1 << 14  # bytes, the most that a record of TLS holds
+_END = re.compile(rb"\n\r?\n")
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOST = re.compile(r"(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:\d{1,5})?")
 _LENGTH = re.compile(r"\d{1,15}", re.ASCII)
@@ -36,57 +38,101 @@ class BadRequest(Exception):
         self.status = status
 
 
+class Source:
+    """What comes in over a connection: heads of requests as soon as they are there whole, and bytes of bodies."""
+
+    def __init__(self, connection: socket) -> None:
+        self._connection = connection
+        self._rest = b""
+        self.ended = False
+
+    def fill(self) -> None:
+        """Take what has arrived, or wait for it; all of a record of TLS, as nobody is told of what is left of one."""
+        self.ended = True  # also where this fails
+        piece = self._connection.recv(_RECORD)
+        self.ended = not piece
+        self._rest += piece
+
+    def head(self) -> bytes:
+        """The next request's head with its empty line; nothing as long as it is not there whole."""
+        rest = self._rest.lstrip(b"\r\n")  # some clients end a body with an empty line that is not counted
+        end = _END.search(rest)
+        size = end.end() if end else len(rest)
+        if size > _LONGEST:
+            raise BadRequest(431 if b"\n" in rest[:_LONGEST] else 414, "The head of the request is too long.")
+        if not end and rest and self.ended:
+            raise BadRequest(400, "The head of the request ends early.")
+        self._rest = rest[size:] if end else rest
+        return rest[:size] if end else b""
+
+    def read(self, size: int) -> bytes:
+        """So many bytes, or fewer where the caller is gone."""
+        pieces, rest = [self._rest], size - len(self._rest)
+        while rest > 0 and not self.ended:
+            self._rest = b""
+            self.fill()
+            pieces.append(self._rest)
+            rest -= len(self._rest)
+        whole = b"".join(pieces)
+        self._rest = whole[size:]
+        return whole[:size]
+
+    def line(self, limit: int) -> bytes:
+        """Up to the end of a line, or `limit` bytes."""
+        while b"\n" not in self._rest[:limit] and len(self._rest) < limit and not self.ended:
+            self.fill()
+        return self.read(min(self._rest.find(b"\n") + 1 or limit, limit, len(self._rest)))
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """What stands before a request's body. Names of headers are in lower case; `length` is -1 for a body in chunks."""
 
     method: str
     path: str
-    query: str
-    headers: dict[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    host: str  # the address that the caller used, and so the one that addresses in answers begin with
     length: int
     close: bool
 
 
-def read_head(source: BinaryIO) -> Head | None:
-    """The head of the next request; None where the caller has gone."""
-    line = source.readline(_LINE + 1)
-    if line in {b"\r\n", b"\n"}:  # some clients end a body with an empty line that is not counted
-        line = source.readline(_LINE + 1)
-    if not line:
-        return None
-    if len(line) > _LINE:
-        raise BadRequest(414, "The request line is too long.")
-    parts = line.split()
+@lru_cache(maxsize=128)
+def read_head(raw: bytes) -> Head:
+    """The head of a request, read once for all that are the same: clients ask again and again."""
+    first, *lines = raw.split(b"\n")[:-2]
+    parts = first.split()
     if len(parts) != 3 or not parts[2].startswith(b"HTTP/1."):  # noqa: PLR2004  method, target, version
         raise BadRequest(400, "The request line is malformed.")
     method, target = parts[0].decode("latin-1"), parts[1].decode("latin-1")
-    headers = _read_headers(source)
+    headers = _read_headers(lines)
     if method not in VERBS:
         raise BadRequest(405, f"The HTTP method is not one of {', '.join(sorted(VERBS))}.")
     if target.startswith(("http://", "https://")):
         target = "/" + target.split("/", 3)[-1]
     path, _, query = target.partition("?")
-    close = parts[2] == b"HTTP/1.0" or headers.get("connection", "").lower() == "close"
-    return Head(method, path, query, headers, _length(headers), close)
+    return Head(
+        method,
+        unquote(path),
+        dict(parse_qsl(query, keep_blank_values=True)),
+        headers,
+        _host(headers),
+        _length(headers),
+        close=parts[2] == b"HTTP/1.0" or headers.get("connection", "").lower() == "close",
+    )
 
 
-def _read_headers(source: BinaryIO) -> dict[str, str]:
+def _read_headers(lines: list[bytes]) -> dict[str, str]:
+    if len(lines) > _HEADERS:
+        raise BadRequest(431, "The request has too many headers.")
     headers: dict[str, str] = {}
-    for _ in range(_HEADERS + 1):
-        line = source.readline(_LINE + 1)
-        if line in {b"\r\n", b"\n"}:
-            return headers
-        if not line.endswith(b"\n"):
-            raise BadRequest(431 if len(line) > _LINE else 400, "The headers are too long or end early.")
+    for line in lines:
         name, colon, value = line.partition(b":")
         key, text = _key(name), value.strip().decode("latin-1")
         if not colon or not key:
             raise BadRequest(400, "A header is malformed.")
-        if key in headers:
-            text = _joined(key, headers[key], text)
-        headers[key] = text
-    raise BadRequest(431, "The request has too many headers.")
+        headers[key] = _joined(key, headers[key], text) if key in headers else text
+    return headers
 
 
 @lru_cache(maxsize=512)
@@ -101,7 +147,7 @@ def _joined(name: str, first: str, second: str) -> str:
     return first if first == second else f"{first}, {second}"
 
 
-def _length(headers: dict[str, str]) -> int:
+def _length(headers: Mapping[str, str]) -> int:
     coding, text = headers.get("transfer-encoding"), headers.get("content-length")
     if coding is not None:
         if text is not None or coding.lower() != "chunked":
@@ -114,29 +160,24 @@ def _length(headers: dict[str, str]) -> int:
     return int(text)
 
 
-def host(headers: dict[str, str], own: str) -> str:
-    """The address that the caller used, and so the one that addresses in answers begin with."""
-    named = headers.get("host") or own
-    if not _HOST.fullmatch(named):
+def _host(headers: Mapping[str, str]) -> str:
+    named = headers.get("host", "")
+    if named and not _HOST.fullmatch(named):
         raise BadRequest(400, "The Host header is invalid.")
     return named
 
 
-@lru_cache(maxsize=256)
-def query_of(text: str) -> tuple[tuple[str, str], ...]:
-    return tuple(parse_qsl(text, keep_blank_values=True))
-
-
-class Body(RawIOBase):
+class Body:
     """The body of one request: never reads past its end, and knows what is left."""
 
-    def __init__(self, source: BinaryIO, length: int) -> None:
-        super().__init__()
+    __slots__ = ("_source", "left")
+
+    def __init__(self, source: Stream, length: int) -> None:
         self._source = source
         self.left = length
 
-    def read(self, size: int | None = -1) -> bytes:
-        wanted = self.left if size is None or size < 0 else min(size, self.left)
+    def read(self, size: int) -> bytes:
+        wanted = min(size, self.left)
         try:
             piece = self._source.read(wanted) if wanted else b""
         except OSError:  # the caller is gone, or silent for too long
@@ -147,15 +188,12 @@ class Body(RawIOBase):
             raise Refusal(400, "BadRequest", "The request body ends early.")
         return piece
 
-    def readable(self) -> bool:
-        return True
 
-
-def dechunked(source: BinaryIO, spool: BinaryIO) -> Body:
+def dechunked(source: Source, spool: BinaryIO) -> Body:
     """A body in chunks, put together in `spool`."""
     total = 0
     while True:
-        size = source.readline(80).split(b";")[0].strip()
+        size = source.line(80).split(b";")[0].strip()
         if not _CHUNK.fullmatch(size):
             raise BadRequest(400, "The chunked body is malformed.")
         left = int(size, 16)
@@ -168,8 +206,8 @@ def dechunked(source: BinaryIO, spool: BinaryIO) -> Body:
                 raise BadRequest(400, "The chunked body ends early.")
             spool.write(piece)
             left -= len(piece)
-        source.readline(4)
-    while source.readline(1024).strip():  # trailers
+        source.line(4)
+    while source.line(1024).strip():  # trailers
         pass
     spool.seek(0)
     return Body(spool, total)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ftctl.local import catalog, uploads
@@ -139,5 +140,6 @@ def _released(model: catalog.BaseModel) -> int:
         return _unix(catalog.AS_OF)
 
 
+@lru_cache(maxsize=512)
 def _unix(day: date) -> int:
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())

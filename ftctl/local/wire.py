@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from ftctl.local.azure import Azure
@@ -24,6 +24,12 @@ class Plane(StrEnum):
     ENTRA = "entra"
     GRAPH = "graph"
     OPEN = "open"
+
+
+class Stream(Protocol):
+    """Where bytes come from."""
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 class Refusal(Exception):
@@ -57,7 +63,7 @@ class Request:
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]  # names in lower case
-    stream: BinaryIO
+    stream: Stream
     length: int
     base_url: str  # scheme://host:port the caller used
     names: dict[str, str] = field(default_factory=dict)
@@ -149,7 +155,7 @@ def refused(plane: Plane, refusal: Refusal, *, v1: bool, when: str, trace: str) 
     return Reply(refusal.status, body, refusal.headers)
 
 
-def chunks(stream: BinaryIO, length: int, size: int = 1 << 20) -> Iterator[bytes]:
+def chunks(stream: Stream, length: int, size: int = 1 << 20) -> Iterator[bytes]:
     """`length` bytes of `stream`, piece by piece; stops early when the caller hangs up."""
     left = length
     while left > 0:
