@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -56,7 +56,7 @@ class Batch:
     lines: list[int] = field(default_factory=list)
     weighed: list[Weighed] = field(default_factory=list)
 
-    def add(self, asked: list[str], answers: list[str], fixed: int, line: int) -> None:
+    def add(self, asked: Sequence[str], answers: Sequence[str], fixed: int, line: int) -> None:
         """Add a plain example; `fixed` are its tokens that need not be counted."""
         self.texts += asked
         self.middles.append(len(self.texts))

@@ -5,7 +5,9 @@ It knows what is surely sound and has nothing to be remarked, and leaves everyth
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Literal
 
 import msgspec
@@ -14,16 +16,17 @@ from ftctl.data.count import Batch, Weighed
 from ftctl.data.example import faults
 from ftctl.data.messages import called
 from ftctl.data.rules import answer_note, arguments_note
-from ftctl.data.tally import Tally, canonical
+from ftctl.data.tally import SYSTEMS, Tally, canonical, packed
 from ftctl.data.tokens import EXAMPLE, MESSAGE, NAME, ROLE
 
 NOT_SHORT = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _SPOKEN = MESSAGE + ROLE
 _MOST_OFFERS = 256  # lists of tools that are remembered
+_MOST_SHAPES = 256
 
 
 class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A message of nothing but text. As in all of these, the fields stand in the order of the canonical form."""
+    """A message of nothing but text."""
 
     content: str
     role: Literal["system", "developer", "user", "assistant"]
@@ -45,7 +48,7 @@ class _Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class _Rich(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
-    """A message that may call tools, answer calls, or have a weight or a name."""
+    """A message that may call tools, answer calls, or have a weight or a name, in the order of the canonical form."""
 
     content: str | None = None
     name: str | None = None
@@ -69,9 +72,22 @@ class _Offer:
     canonical: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What the roles of plain messages tell: which texts are asked and which are answers, where the system's is, the
+    tokens that need not be counted, and what stands beside the question's texts in the canonical form.
+    """
+
+    asked: Callable[[list[str]], Sequence[str]]
+    answers: Callable[[list[str]], Sequence[str]]
+    system: int | None
+    fixed: int
+    rest: bytes
+
+
 _plain_example = msgspec.json.Decoder(_PlainExample).decode
 _rich_example = msgspec.json.Decoder(_RichExample).decode
-_encode = msgspec.json.Encoder().encode
+_ANSWER = canonical([{"role": "assistant"}])
 _NO_OFFER = _Offer(frozenset(), 0, b"")
 _SOUND = {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]}
 
@@ -81,6 +97,7 @@ class Short:
 
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
+        self._shapes: dict[tuple[str, ...], _Shape | None] = {}
         self._offers: dict[bytes, _Offer | None] = {}
 
     def take(self, line: bytes, number: int, batch: Batch) -> bool:
@@ -88,37 +105,37 @@ class Short:
             messages = _plain_example(line).messages
         except NOT_SHORT:
             return self._take_rich(line, number, batch)
-        asked: list[str] = []
-        answers: list[str] = []
-        system = role = None
-        for message in messages:
-            role = message.role
-            if role == "user":
-                asked.append(message.content)
-            elif role == "assistant":
-                answers.append(message.content)
-                if answer_note(message.content):
-                    return False
-            elif system is None:
-                system = message
-            else:
-                return False
-        if role != "assistant" or not asked:
+        roles = tuple([message.role for message in messages])
+        try:
+            shape = self._shapes[roles]
+        except KeyError:
+            shape = self._shape(roles)
+        if shape is None:
             return False
-        tally, fixed = self.tally, EXAMPLE + _SPOKEN * len(messages)
-        tally.users += len(asked)
-        tally.assistants += len(answers)
-        tally.turns[len(asked)] += 1
-        if system is not None:
-            tally.roles[system.role] += 1
-            if known := tally.system(system.content, number):
+        said = [message.content for message in messages]
+        asked, answers = shape.asked(said), shape.answers(said)
+        for answer in answers:
+            if answer_note(answer):
+                return False
+        tally, fixed = self.tally, shape.fixed
+        if shape.system is not None:
+            if known := tally.system(said[shape.system], number):
                 fixed += known[0]
             else:
-                asked.append(system.content)
+                asked = (*asked, said[shape.system])
+        tally.plain.append(roles)
         batch.add(asked, answers, fixed, number)
-        learned = _encode(messages.pop())
-        tally.identify(_encode(messages), learned, number)
+        learned = said[-1]
+        said[-1] = shape.rest
+        tally.identify(packed(said), packed((learned, _ANSWER)), number)
         return True
+
+    def _shape(self, roles: tuple[str, ...]) -> _Shape | None:
+        """What these roles come to, if messages of nothing but text may have them; the same come again and again."""
+        if len(self._shapes) >= _MOST_SHAPES:
+            self._shapes.clear()
+        shape = self._shapes[roles] = _shape(roles)
+        return shape
 
     def _take_rich(self, line: bytes, number: int, batch: Batch) -> bool:
         try:
@@ -138,8 +155,8 @@ class Short:
         for text in {m.content: None for m in messages if m.role in ("system", "developer") and m.content is not None}:
             self.tally.system(text, number)
         batch.weighed.append(found)
-        learned = canonical(messages.pop())
-        self.tally.identify(canonical(messages) + offer.canonical, learned, number)
+        question, learned = _packed(messages[:-1]), _packed(messages[-1:])
+        self.tally.identify(question + offer.canonical, learned, number)
         return True
 
     def _say(self, message: _Rich, found: Weighed) -> None:
@@ -177,6 +194,32 @@ class Short:
             return None
         names = frozenset(called(tool) or "" for tool in tools)
         return _Offer(names, self.tally.tool_tokens(tools), canonical({"tools": tools}))
+
+
+def _shape(roles: tuple[str, ...]) -> _Shape | None:
+    at = {name: [n for n, role in enumerate(roles) if role == name] for name in ("user", "assistant")}
+    systems = [n for n, role in enumerate(roles) if role in SYSTEMS]
+    if not at["user"] or roles[-1:] != ("assistant",) or len(systems) > 1:
+        return None
+    rest = canonical([{"role": role} for role in roles[:-1]])
+    fixed = EXAMPLE + _SPOKEN * len(roles)
+    return _Shape(_picked(at["user"]), _picked(at["assistant"]), systems[0] if systems else None, fixed, rest)
+
+
+def _picked(places: list[int]) -> Callable[[list[str]], Sequence[str]]:
+    """What takes these places out of a list; a slice does where people take turns."""
+    evenly = range(places[0], places[-1] + 1, places[1] - places[0] if len(places) > 1 else 1)
+    if list(evenly) == places:
+        return itemgetter(slice(evenly.start, evenly.stop, evenly.step))
+    return itemgetter(*places)
+
+
+def _packed(messages: list[_Rich]) -> bytes:
+    """As `tally.conversation` has them; the messages are no good for anything else afterwards."""
+    said: list[str | bytes | None] = [message.content for message in messages]
+    for message in messages:
+        message.content = None  # which is left out as all that is None
+    return packed([*said, canonical(messages)])
 
 
 def _sound(messages: list[_Rich], offered: frozenset[str]) -> bool:
