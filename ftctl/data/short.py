@@ -6,13 +6,13 @@ It knows what is surely sound and has nothing to be remarked, and leaves everyth
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, Literal
 
 import msgspec
 
-from ftctl.data.count import Batch, Weighed
+from ftctl.data.count import Batch
 from ftctl.data.example import faults
 from ftctl.data.messages import called
 from ftctl.data.rules import answer_note, arguments_note
@@ -85,6 +85,17 @@ class _Shape:
     rest: bytes
 
 
+@dataclass(slots=True)
+class _Heard:
+    """The texts of richer messages: what is asked or told, what is answered, each call's name and arguments."""
+
+    asked: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    systems: list[str] = field(default_factory=list)
+    names: int = 0
+
+
 _plain_example = msgspec.json.Decoder(_PlainExample).decode
 _rich_example = msgspec.json.Decoder(_RichExample).decode
 _ANSWER = canonical([{"role": "assistant"}])
@@ -144,38 +155,24 @@ class Short:
             return False
         offer = self._offer(bytes(example.tools)) if example.tools else _NO_OFFER
         messages = example.messages
-        if offer is None or not _sound(messages, offer.names):
+        heard = _heard(messages, offer.names) if offer else None
+        if heard is None or offer is None:
             return False
-        found = Weighed(number)
-        found.guess(0, offer.tokens)
-        self.tally.offer(offer.names)
-        self.tally.turns[sum(message.role == "user" for message in messages)] += 1
-        for message in messages:
-            self._say(message, found)
-        for text in {m.content: None for m in messages if m.role in ("system", "developer") and m.content is not None}:
-            self.tally.system(text, number)
-        batch.weighed.append(found)
+        tally, fixed = self.tally, EXAMPLE + _SPOKEN * len(messages) + NAME * heard.names + offer.tokens
+        for text in heard.systems:
+            if known := tally.system(text, number):
+                fixed += known[0]
+            else:
+                heard.asked.append(text)
+        tally.plain.append(tuple([message.role for message in messages]))
+        tally.offer(offer.names)
+        tally.tool_calls += len(heard.calls) // 2
+        tally.weights.update(str(message.weight) for message in messages if message.weight is not None)
+        batch.add(heard.asked, heard.answers, fixed, number)
+        batch.guess(heard.calls, offer.tokens)
         question, learned = _packed(messages[:-1]), _packed(messages[-1:])
-        self.tally.identify(question + offer.canonical, learned, number)
+        tally.identify(question + offer.canonical, learned, number)
         return True
-
-    def _say(self, message: _Rich, found: Weighed) -> None:
-        self.tally.roles[message.role] += 1
-        found.fixed[0] += _SPOKEN
-        learned = message.role == "assistant"
-        if message.content is not None:
-            found.texts.append((message.content, 0, learned, False))
-        if message.name is not None:
-            found.fixed[0] += NAME
-            found.texts.append((message.name, 0, False, False))
-        if message.tool_call_id is not None:
-            found.texts.append((message.tool_call_id, 0, False, False))
-        for call in message.tool_calls or ():
-            self.tally.tool_calls += 1
-            found.texts.append((call.function.name, 0, learned, True))
-            found.texts.append((call.function.arguments, 0, learned, True))
-        if message.weight is not None:
-            self.tally.weights[str(message.weight)] += 1
 
     def _offer(self, text: bytes) -> _Offer | None:
         """What a list of tools comes to, if it is sound; the same list comes again and again."""
@@ -222,27 +219,35 @@ def _packed(messages: list[_Rich]) -> bytes:
     return packed([*said, canonical(messages)])
 
 
-def _sound(messages: list[_Rich], offered: frozenset[str]) -> bool:
-    """Whether nothing is wrong or odd about messages of the right types, as far as this can be told at a glance."""
+def _heard(messages: list[_Rich], offered: frozenset[str]) -> _Heard | None:
+    """What is said in messages of the right types, if nothing is wrong or odd as far as can be told at a glance."""
     made: set[str] = set()
-    users = learned = systems = 0
+    heard = _Heard()
+    users = learned = 0
     for message in messages:
-        role, calls = message.role, message.tool_calls
+        role, content, calls = message.role, message.content, message.tool_calls
         if role == "assistant":
             if message.tool_call_id is not None or not _answers(message, offered):
-                return False
-            made.update(call.id for call in calls or ())
+                return None
+            heard.answers += () if content is None else (content,)
+            for call in calls or ():
+                made.add(call.id)
+                heard.calls += (call.function.name, call.function.arguments)
             learned += message.weight != 0
-            continue
-        if message.content is None or calls is not None or message.weight is not None:
-            return False
-        if (message.tool_call_id in made) != (role == "tool"):
-            return False
-        if role != "tool" and message.tool_call_id is not None:
-            return False
-        users += role == "user"
-        systems += role in ("system", "developer")
-    return bool(users and learned) and systems <= 1 and messages[-1].role == "assistant"
+        elif content is None or calls is not None or message.weight is not None:
+            return None
+        elif (message.tool_call_id in made) != (role == "tool") or (role != "tool" and message.tool_call_id is not None):
+            return None
+        elif role in SYSTEMS:
+            heard.systems.append(content)
+        else:
+            users += role == "user"
+            heard.asked += (content,) if message.tool_call_id is None else (content, message.tool_call_id)
+        if message.name is not None:
+            heard.names += 1
+            heard.asked.append(message.name)
+    sound = users and learned and len(heard.systems) <= 1 and messages[-1].role == "assistant"
+    return heard if sound else None
 
 
 def _answers(message: _Rich, offered: frozenset[str]) -> bool:
