@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,8 +45,9 @@ class Weighed:
 class Batch:
     """What a block of lines gave to count.
 
-    A plain example's texts are those between the end of the one before and its own; what is learned begins at its
-    middle. The texts of weighed examples follow when all plain ones are there.
+    An example's texts are those between the end of the one before and its own; what is learned begins at its middle.
+    `calls` are the spans of texts whose count is an estimate, and `estimated` are such tokens that need no counting.
+    The texts of weighed examples follow when all others are there.
     """
 
     texts: list[str] = field(default_factory=list)
@@ -54,16 +55,26 @@ class Batch:
     middles: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
+    calls: list[tuple[int, int]] = field(default_factory=list)
+    estimated: int = 0
     weighed: list[Weighed] = field(default_factory=list)
 
-    def add(self, asked: list[str], answers: list[str], fixed: int, line: int) -> None:
-        """Add a plain example; `fixed` are its tokens that need not be counted."""
+    def add(self, asked: Sequence[str], answers: Sequence[str], fixed: int, line: int) -> None:
+        """Add an example; `fixed` are its tokens that need not be counted."""
         self.texts += asked
         self.middles.append(len(self.texts))
         self.texts += answers
         self.ends.append(len(self.texts))
         self.fixed.append(fixed)
         self.lines.append(line)
+
+    def guess(self, calls: list[str], estimated: int) -> None:
+        """Add to the last example what it learns of calls, and say that so many of its fixed tokens are a guess."""
+        self.estimated += estimated
+        if calls:
+            self.texts += calls
+            self.calls.append((self.ends[-1], len(self.texts)))
+            self.ends[-1] = len(self.texts)
 
     def all_texts(self) -> list[str]:
         return self.texts + [text for example in self.weighed for text, *_ in example.texts]
@@ -144,6 +155,7 @@ class Counting:
             self._total.update(total)
             self._assistant.update(map(sub, ends, middles))
             self._note(zip(total, batch.lines, strict=True))
+            self._estimated += batch.estimated + sum(before[end] - before[start] for start, end in batch.calls)
         rest = iter(counts[len(batch.texts) :])
         for example in batch.weighed:
             self._weigh(example, rest)

@@ -5,25 +5,28 @@ It knows what is surely sound and has nothing to be remarked, and leaves everyth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Literal
 
 import msgspec
 
-from ftctl.data.count import Batch, Weighed
+from ftctl.data.count import Batch
 from ftctl.data.example import faults
 from ftctl.data.messages import called
 from ftctl.data.rules import answer_note, arguments_note
-from ftctl.data.tally import Tally, canonical
+from ftctl.data.tally import SYSTEMS, Tally, canonical, packed
 from ftctl.data.tokens import EXAMPLE, MESSAGE, NAME, ROLE
 
 NOT_SHORT = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _SPOKEN = MESSAGE + ROLE
 _MOST_OFFERS = 256  # lists of tools that are remembered
+_MOST_SHAPES = 256
 
 
 class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A message of nothing but text. As in all of these, the fields stand in the order of the canonical form."""
+    """A message of nothing but text."""
 
     content: str
     role: Literal["system", "developer", "user", "assistant"]
@@ -45,7 +48,7 @@ class _Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class _Rich(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
-    """A message that may call tools, answer calls, or have a weight or a name."""
+    """A message that may call tools, answer calls, or have a weight or a name, in the order of the canonical form."""
 
     content: str | None = None
     name: str | None = None
@@ -69,9 +72,33 @@ class _Offer:
     canonical: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What the roles of plain messages tell: which texts are asked and which are answers, where the system's is, the
+    tokens that need not be counted, and what stands beside the question's texts in the canonical form.
+    """
+
+    asked: Callable[[list[str]], Sequence[str]]
+    answers: Callable[[list[str]], Sequence[str]]
+    system: int | None
+    fixed: int
+    rest: bytes
+
+
+@dataclass(slots=True)
+class _Heard:
+    """The texts of richer messages: what is asked or told, what is answered, each call's name and arguments."""
+
+    asked: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    systems: list[str] = field(default_factory=list)
+    names: int = 0
+
+
 _plain_example = msgspec.json.Decoder(_PlainExample).decode
 _rich_example = msgspec.json.Decoder(_RichExample).decode
-_encode = msgspec.json.Encoder().encode
+_ANSWER = canonical([{"role": "assistant"}])
 _NO_OFFER = _Offer(frozenset(), 0, b"")
 _SOUND = {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]}
 
@@ -81,6 +108,7 @@ class Short:
 
     def __init__(self, tally: Tally) -> None:
         self.tally = tally
+        self._shapes: dict[tuple[str, ...], _Shape | None] = {}
         self._offers: dict[bytes, _Offer | None] = {}
 
     def take(self, line: bytes, number: int, batch: Batch) -> bool:
@@ -88,37 +116,37 @@ class Short:
             messages = _plain_example(line).messages
         except NOT_SHORT:
             return self._take_rich(line, number, batch)
-        asked: list[str] = []
-        answers: list[str] = []
-        system = role = None
-        for message in messages:
-            role = message.role
-            if role == "user":
-                asked.append(message.content)
-            elif role == "assistant":
-                answers.append(message.content)
-                if answer_note(message.content):
-                    return False
-            elif system is None:
-                system = message
-            else:
-                return False
-        if role != "assistant" or not asked:
+        roles = tuple([message.role for message in messages])
+        try:
+            shape = self._shapes[roles]
+        except KeyError:
+            shape = self._shape(roles)
+        if shape is None:
             return False
-        tally, fixed = self.tally, EXAMPLE + _SPOKEN * len(messages)
-        tally.users += len(asked)
-        tally.assistants += len(answers)
-        tally.turns[len(asked)] += 1
-        if system is not None:
-            tally.roles[system.role] += 1
-            if known := tally.system(system.content, number):
+        said = [message.content for message in messages]
+        asked, answers = shape.asked(said), shape.answers(said)
+        for answer in answers:
+            if answer_note(answer):
+                return False
+        tally, fixed = self.tally, shape.fixed
+        if shape.system is not None:
+            if known := tally.system(said[shape.system], number):
                 fixed += known[0]
             else:
-                asked.append(system.content)
+                asked = (*asked, said[shape.system])
+        tally.plain.append(roles)
         batch.add(asked, answers, fixed, number)
-        learned = _encode(messages.pop())
-        tally.identify(_encode(messages), learned, number)
+        learned = said[-1]
+        said[-1] = shape.rest
+        tally.identify(packed(said), packed((learned, _ANSWER)), number)
         return True
+
+    def _shape(self, roles: tuple[str, ...]) -> _Shape | None:
+        """What these roles come to, if messages of nothing but text may have them; the same come again and again."""
+        if len(self._shapes) >= _MOST_SHAPES:
+            self._shapes.clear()
+        shape = self._shapes[roles] = _shape(roles)
+        return shape
 
     def _take_rich(self, line: bytes, number: int, batch: Batch) -> bool:
         try:
@@ -127,38 +155,24 @@ class Short:
             return False
         offer = self._offer(bytes(example.tools)) if example.tools else _NO_OFFER
         messages = example.messages
-        if offer is None or not _sound(messages, offer.names):
+        heard = _heard(messages, offer.names) if offer else None
+        if heard is None or offer is None:
             return False
-        found = Weighed(number)
-        found.guess(0, offer.tokens)
-        self.tally.offer(offer.names)
-        self.tally.turns[sum(message.role == "user" for message in messages)] += 1
-        for message in messages:
-            self._say(message, found)
-        for text in {m.content: None for m in messages if m.role in ("system", "developer") and m.content is not None}:
-            self.tally.system(text, number)
-        batch.weighed.append(found)
-        learned = canonical(messages.pop())
-        self.tally.identify(canonical(messages) + offer.canonical, learned, number)
+        tally, fixed = self.tally, EXAMPLE + _SPOKEN * len(messages) + NAME * heard.names + offer.tokens
+        for text in heard.systems:
+            if known := tally.system(text, number):
+                fixed += known[0]
+            else:
+                heard.asked.append(text)
+        tally.plain.append(tuple([message.role for message in messages]))
+        tally.offer(offer.names)
+        tally.tool_calls += len(heard.calls) // 2
+        tally.weights.update(str(message.weight) for message in messages if message.weight is not None)
+        batch.add(heard.asked, heard.answers, fixed, number)
+        batch.guess(heard.calls, offer.tokens)
+        question, learned = _packed(messages[:-1]), _packed(messages[-1:])
+        tally.identify(question + offer.canonical, learned, number)
         return True
-
-    def _say(self, message: _Rich, found: Weighed) -> None:
-        self.tally.roles[message.role] += 1
-        found.fixed[0] += _SPOKEN
-        learned = message.role == "assistant"
-        if message.content is not None:
-            found.texts.append((message.content, 0, learned, False))
-        if message.name is not None:
-            found.fixed[0] += NAME
-            found.texts.append((message.name, 0, False, False))
-        if message.tool_call_id is not None:
-            found.texts.append((message.tool_call_id, 0, False, False))
-        for call in message.tool_calls or ():
-            self.tally.tool_calls += 1
-            found.texts.append((call.function.name, 0, learned, True))
-            found.texts.append((call.function.arguments, 0, learned, True))
-        if message.weight is not None:
-            self.tally.weights[str(message.weight)] += 1
 
     def _offer(self, text: bytes) -> _Offer | None:
         """What a list of tools comes to, if it is sound; the same list comes again and again."""
@@ -179,27 +193,61 @@ class Short:
         return _Offer(names, self.tally.tool_tokens(tools), canonical({"tools": tools}))
 
 
-def _sound(messages: list[_Rich], offered: frozenset[str]) -> bool:
-    """Whether nothing is wrong or odd about messages of the right types, as far as this can be told at a glance."""
-    made: set[str] = set()
-    users = learned = systems = 0
+def _shape(roles: tuple[str, ...]) -> _Shape | None:
+    at = {name: [n for n, role in enumerate(roles) if role == name] for name in ("user", "assistant")}
+    systems = [n for n, role in enumerate(roles) if role in SYSTEMS]
+    if not at["user"] or roles[-1:] != ("assistant",) or len(systems) > 1:
+        return None
+    rest = canonical([{"role": role} for role in roles[:-1]])
+    fixed = EXAMPLE + _SPOKEN * len(roles)
+    return _Shape(_picked(at["user"]), _picked(at["assistant"]), systems[0] if systems else None, fixed, rest)
+
+
+def _picked(places: list[int]) -> Callable[[list[str]], Sequence[str]]:
+    """What takes these places out of a list; a slice does where people take turns."""
+    evenly = range(places[0], places[-1] + 1, places[1] - places[0] if len(places) > 1 else 1)
+    if list(evenly) == places:
+        return itemgetter(slice(evenly.start, evenly.stop, evenly.step))
+    return itemgetter(*places)
+
+
+def _packed(messages: list[_Rich]) -> bytes:
+    """As `tally.conversation` has them; the messages are no good for anything else afterwards."""
+    said: list[str | bytes | None] = [message.content for message in messages]
     for message in messages:
-        role, calls = message.role, message.tool_calls
+        message.content = None  # which is left out as all that is None
+    return packed([*said, canonical(messages)])
+
+
+def _heard(messages: list[_Rich], offered: frozenset[str]) -> _Heard | None:
+    """What is said in messages of the right types, if nothing is wrong or odd as far as can be told at a glance."""
+    made: set[str] = set()
+    heard = _Heard()
+    users = learned = 0
+    for message in messages:
+        role, content, calls = message.role, message.content, message.tool_calls
         if role == "assistant":
             if message.tool_call_id is not None or not _answers(message, offered):
-                return False
-            made.update(call.id for call in calls or ())
+                return None
+            heard.answers += () if content is None else (content,)
+            for call in calls or ():
+                made.add(call.id)
+                heard.calls += (call.function.name, call.function.arguments)
             learned += message.weight != 0
-            continue
-        if message.content is None or calls is not None or message.weight is not None:
-            return False
-        if (message.tool_call_id in made) != (role == "tool"):
-            return False
-        if role != "tool" and message.tool_call_id is not None:
-            return False
-        users += role == "user"
-        systems += role in ("system", "developer")
-    return bool(users and learned) and systems <= 1 and messages[-1].role == "assistant"
+        elif content is None or calls is not None or message.weight is not None:
+            return None
+        elif (message.tool_call_id in made) != (role == "tool") or (role != "tool" and message.tool_call_id is not None):
+            return None
+        elif role in SYSTEMS:
+            heard.systems.append(content)
+        else:
+            users += role == "user"
+            heard.asked += (content,) if message.tool_call_id is None else (content, message.tool_call_id)
+        if message.name is not None:
+            heard.names += 1
+            heard.asked.append(message.name)
+    sound = users and learned and len(heard.systems) <= 1 and messages[-1].role == "assistant"
+    return heard if sound else None
 
 
 def _answers(message: _Rich, offered: frozenset[str]) -> bool:
