@@ -32,6 +32,7 @@ COMMANDS = {
     "chat": "Talk to a deployment",
     "data": "Look into training data: lint, stats, diff, prune",
     "local": "Run the local Azure for other clients",
+    "graph": "Draw what needs what in a stack",
     "schema": "Print the JSON Schema of a spec",
     "explain": "Say what an error code means",
     "version": "Print the version",
