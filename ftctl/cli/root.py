@@ -24,6 +24,7 @@ COMMANDS = {
     "plan": "Show what apply would do; reads only",
     "apply": "Make Azure as it is declared",
     "destroy": "Delete everything that the stacks own",
+    "drift": "Show what has changed in Azure since the last apply",
     "status": "Show what is declared and how it is",
     "logs": "Show the events of a training job",
     "results": "Show what a training measured, and how it went",

@@ -256,6 +256,9 @@ class JobKind(Kind):
         """The other job of the recipe, where one of two was cancelled."""
         return once.only(clients.data(wanted.settings["endpoint"]), wanted, home)
 
+    def gone(self, resource: Resource) -> str:
+        return "Somebody deleted the job; to have it again is to pay for it again."
+
     def failure(self, live: Live) -> Problem:
         fix = (
             f"`ftctl logs {live.label}` shows what happened. Change what was wrong, or use `--retry`, and apply again."
