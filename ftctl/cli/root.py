@@ -31,6 +31,8 @@ COMMANDS = {
     "cost": "Show what trainings and deployments cost, estimated and billed",
     "job": "Try a job's grader before it is trained",
     "chat": "Talk to a deployment",
+    "env": "Print an account's endpoint for a shell",
+    "keys": "Show or rotate an account's keys",
     "data": "Look into training data: lint, stats, diff, prune",
     "local": "Run the local Azure for other clients",
     "graph": "Draw what needs what in a stack",
