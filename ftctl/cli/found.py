@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from ftctl import workflow
 from ftctl.cli.session import Session
 from ftctl.core.errors import FtctlError, Problem
-from ftctl.core.model import Address, Live, Resource
+from ftctl.core.model import Address, Live, Resource, World
 from ftctl.core.suggest import did_you_mean
+from ftctl.kinds import kinds
 
 if TYPE_CHECKING:
     from ftctl.spec.stack import Stack
@@ -81,3 +82,17 @@ def newest(opened: Session, stack: Stack, resource: Resource, look: Look | None 
     if not lives:
         raise FtctlError(Problem("FT6005", f"{address} is declared, but not in Azure", resource.where))
     return max(lives, key=lambda live: live.created)
+
+
+def account(opened: Session, name: str | None) -> tuple[Stack, Live]:
+    """The live account of a name, or the only one that the stacks declare; with it the stack."""
+    names = [one.address.name for stack in opened.stacks for one in stack.resources if one.address.kind == "account"]
+    if name is None and len(names) != 1:
+        raise FtctlError(Problem("FT6053", f"the stacks declare {len(names)} accounts: {', '.join(names)}"))
+    stack, resource = declared(opened.stacks, "account", name or names[0])
+    key = kinds()["account"].wanted(resource, World(stack.home)).key
+    lives = workflow.observe(stack, opened.clients(stack)).lives
+    live = next((live for live in lives if live.kind == "account" and live.key == key), None)
+    if live is None:
+        raise FtctlError(Problem("FT6005", f"{resource.address} is declared, but not in Azure", resource.where))
+    return stack, live

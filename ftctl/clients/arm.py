@@ -77,6 +77,18 @@ class Arm:
         at = ids.parse(account)
         self._delete(self._client(at.subscription).accounts.begin_delete, at.group, at.account)
 
+    def list_keys(self, account: str) -> dict[str, str]:
+        """The two keys by their names, key1 and key2: secrets, for those alone who asked for them."""
+        at = ids.parse(account)
+        list_ = self._client(at.subscription).accounts.list_keys
+        return _object(self._call("POST", lambda keep: list_(at.group, at.account, keep=keep), idempotent=True)[-1])
+
+    def regenerate_key(self, account: str, name: str) -> None:
+        """Make a key anew; who uses the former one is refused from now on. `name` is Key1 or Key2."""
+        at = ids.parse(account)
+        anew = self._client(at.subscription).accounts.regenerate_key
+        self._call("POST", lambda keep: anew(at.group, at.account, name, keep=keep), idempotent=False)
+
     def list_deleted_accounts(self, subscription: str) -> list[Json]:
         return self._list(self._client(subscription).deleted_accounts.list)
 

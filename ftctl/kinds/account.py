@@ -163,6 +163,9 @@ class AccountKind(Kind):
     def update(self, clients: Clients, live: Live, wanted: Wanted, home: Home) -> Live:
         return _live(clients.arm.put_account(live.id, _body(wanted, home, live.raw, {})))
 
+    def gone(self, resource: Resource) -> str:
+        return "Somebody deleted it, with all that lived in it."
+
     def delete(self, clients: Clients, live: Live) -> None:
         clients.arm.delete_account(live.id)
 

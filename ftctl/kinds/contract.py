@@ -266,6 +266,16 @@ class Kind(ABC):
         what = f"it ended in a failed state: {live.detail}" if live.detail else "it ended in a failed state"
         return Problem("FT3203", what, fix="Apply again: the declared state is sent once more.")
 
+    def gone(self, resource: Resource) -> str:
+        """Why one that was there may be missing now, in a sentence."""
+        return ""
+
+    def written(self, live: Live) -> str:
+        """Who wrote it last and when, where Azure says so."""
+        data = live.raw.get("systemData") or {}
+        by, at = data.get("lastModifiedBy"), data.get("lastModifiedAt")
+        return f"last written by {by} at {at}" if by and at else ""
+
     def instead(self, clients: Clients, wanted: Wanted, home: Home) -> Live | None:
         """What there is in place of a thing that was cancelled while it was waited for."""
         return None

@@ -215,6 +215,9 @@ class DatasetKind(Kind):
         fix = "Correct the data and apply again: new content is a new file."
         return Problem("FT3202", f"the service refused the file: {live.detail}", where, fix=fix)
 
+    def gone(self, resource: Resource) -> str:
+        return "Somebody deleted the file. A job that has begun does not need it."
+
     def delete(self, clients: Clients, live: Live) -> None:
         """Delete it, once every job that is to read it has."""
         data = clients.data(live.outputs["endpoint"])

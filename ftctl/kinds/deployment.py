@@ -224,6 +224,13 @@ class DeploymentKind(Kind):
         clients.arm.put_deployment(live.id, {"sku": raw["sku"], "tags": tags, "properties": properties})
         return f"it serves {model['name']} again"
 
+    def gone(self, resource: Resource) -> str:
+        if resource.spec.sku == "DeveloperTier":
+            return "Azure removes a developer-tier deployment 24 hours after it was made, or somebody deleted it."
+        if resource.spec.model.job:
+            return "Azure removes the deployment of a fine-tuned model that nobody called for 15 days; its model stays."
+        return "Somebody deleted it."
+
     def lane(self, key: str, within: str) -> str:
         """One write at a time in an account, or Azure answers RequestConflict."""
         return key.rpartition("/deployments/")[0]

@@ -332,6 +332,9 @@ class JobKind(Kind):
         """The other job of the recipe, where one of two was cancelled."""
         return once.Once.of(clients, wanted, home).only()
 
+    def gone(self, resource: Resource) -> str:
+        return "Somebody deleted the job; to have it again is to pay for it again."
+
     def failure(self, live: Live) -> Problem:
         return jobstate.failure(live)
 

@@ -147,6 +147,9 @@ class RoleAssignmentKind(Kind):
         }
         return _live(clients.rest.put_role_assignment(arm_id, {"properties": properties}))
 
+    def gone(self, resource: Resource) -> str:
+        return "Somebody removed it, or whom it was for was deleted."
+
     def delete(self, clients: Clients, live: Live) -> None:
         clients.rest.delete_role_assignment(live.id)
 

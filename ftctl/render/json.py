@@ -28,14 +28,14 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "mode": plan.mode.value,
         "digest": plan.digest(),
         "applyable": not plan.empty and not _errors(plan.problems),
-        "changes": [_change(change) for change in plan.changes],
+        "changes": [change_json(change) for change in plan.changes],
         "estimate": total_json(plan.estimate()),
         "summary": {key.value.replace(" ", "_").replace("-", "_"): n for key, n in tally(plan.changes).items()},
         "problems": problems_json(plan.problems),
     }
 
 
-def _change(change: Change) -> dict[str, Any]:
+def change_json(change: Change) -> dict[str, Any]:
     return {
         "address": str(change.address),
         "kind": change.kind,

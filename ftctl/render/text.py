@@ -186,11 +186,11 @@ def _remarks(change: Change, look: Look) -> list[str]:
     if change.reason is Reason.DRIFTED:
         lines += look.wrap("Azure has the value on the left; what is declared was not touched.", _BODY)
     if change.affects:
-        lines += look.wrap(_listed(list(map(str, change.affects))), f"{_BODY}then: ")
+        lines += look.wrap(listed(list(map(str, change.affects))), f"{_BODY}then: ")
     return lines
 
 
-def _listed(words: Sequence[str]) -> str:
+def listed(words: Sequence[str]) -> str:
     """The first words of many: what follows from a new account is everything."""
     more = len(words) - _NAMED
     return ", ".join(words) if more < 2 else f"{', '.join(words[:_NAMED])} and {more} more"  # noqa: PLR2004  "1 more" says less than its name

@@ -95,6 +95,30 @@ CODES: dict[str, Code] = {
         "Statistics and differences need a JSON Lines file; a dataset that is imported or adopted has none here.",
         "Name a dataset with a `path`, or a file.",
     ),
+    "FT6050": Code(
+        "The account takes no keys",
+        Exit.ERROR,
+        "With `localAuth: false` an account has no keys that anybody could use: callers sign in with Entra ID.",
+        "Sign in (`az login`, a managed identity, OIDC), or declare `localAuth: true` in a reviewed change.",
+    ),
+    "FT6051": Code(
+        "A key of another's account",
+        Exit.ERROR,
+        "A new key locks out everybody who uses the former one. ftctl does that only to what its own stack owns.",
+        "Ask the account's owner, or use the stack that owns it.",
+    ),
+    "FT6052": Code(
+        "There is no terminal to ask for approval",
+        Exit.USAGE,
+        "Making a key anew locks out whoever uses it, so it is asked for first.",
+        "Add `--auto-approve` where nobody can answer.",
+    ),
+    "FT6053": Code(
+        "Which account is meant",
+        Exit.USAGE,
+        "Where the stacks declare several accounts, or none, one has to be named.",
+        "Name the account as the stack does: `ftctl env main`.",
+    ),
     "FT6900": Code(
         "ftctl has a bug",
         Exit.ERROR,
