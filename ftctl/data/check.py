@@ -85,8 +85,7 @@ def examine(source: Source, asked: Asked, progress: Progress | None = None, *, s
 
     scan = Scan(asked.format, asked.encoding, asked.allow, short=short)
     with scan.counting.threads():
-        for lines in source.lines(progress):
-            scan.take(lines)
+        scan.read(source.lines(progress))
         tokens = scan.counting.result()
     tally = scan.tally
     systems = tuple(

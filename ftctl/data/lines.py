@@ -6,6 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
@@ -75,16 +76,20 @@ class Source:
     def _read(self, stream: BinaryIO, progress: Progress | None) -> Iterator[bytes]:
         self._same(os.fstat(stream.fileno()))
         read = 0
-        while chunk := stream.read(BLOCK):
-            read += len(chunk)
-            if read > self.limit:  # it grows while it is read
-                raise self._too_large()
-            text = chunk if self.size else self._begin(chunk)
-            self._hash.update(text)
-            self.size += len(text)
-            if progress:
-                progress(read, self.stat.st_size)
-            yield text
+        with ThreadPoolExecutor(1, thread_name_prefix="hash") as beside:  # which needs no lock of Python's
+            hashed: Future[None] | None = None
+            while chunk := stream.read(BLOCK):
+                read += len(chunk)
+                if read > self.limit:  # it grows while it is read
+                    raise self._too_large()
+                text = chunk if self.size else self._begin(chunk)
+                if hashed:
+                    hashed.result()
+                hashed = beside.submit(self._hash.update, text)
+                self.size += len(text)
+                if progress:
+                    progress(read, self.stat.st_size)
+                yield text
         self._same(os.fstat(stream.fileno()))
         if read != self.stat.st_size:
             raise self._changed()

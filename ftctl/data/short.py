@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Literal
 
 import msgspec
@@ -98,6 +98,7 @@ class _Heard:
 
 _plain_example = msgspec.json.Decoder(_PlainExample).decode
 _rich_example = msgspec.json.Decoder(_RichExample).decode
+_ROLE, _CONTENT = attrgetter("role"), attrgetter("content")
 _ANSWER = canonical([{"role": "assistant"}])
 _NO_OFFER = _Offer(frozenset(), 0, b"")
 _SOUND = {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]}
@@ -116,14 +117,14 @@ class Short:
             messages = _plain_example(line).messages
         except NOT_SHORT:
             return self._take_rich(line, number, batch)
-        roles = tuple([message.role for message in messages])
+        roles = tuple(map(_ROLE, messages))
         try:
             shape = self._shapes[roles]
         except KeyError:
             shape = self._shape(roles)
         if shape is None:
             return False
-        said = [message.content for message in messages]
+        said = list(map(_CONTENT, messages))
         asked, answers = shape.asked(said), shape.answers(said)
         for answer in answers:
             if answer_note(answer):
