@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
 from ftctl.data.report import Bom, Finding
+from ftctl.data.watch import Progress
 
 BLOCK = 4 << 20
 LINE_LIMIT = 64_000_000  # bytes
@@ -18,8 +19,6 @@ LINE_LIMIT = 64_000_000  # bytes
 BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _LFS = b"version https://git-lfs.github.com/spec/"
-
-Progress = Callable[[int, int], None]
 
 
 class Unfit(Exception):

@@ -235,9 +235,7 @@ def _heard(messages: list[_Rich], offered: frozenset[str]) -> _Heard | None:
                 made.add(call.id)
                 heard.calls += (call.function.name, call.function.arguments)
             learned += message.weight != 0
-        elif content is None or calls is not None or message.weight is not None:
-            return None
-        elif (message.tool_call_id in made) != (role == "tool") or (role != "tool" and message.tool_call_id is not None):
+        elif content is None or not _told(message, made):
             return None
         elif role in SYSTEMS:
             heard.systems.append(content)
@@ -249,6 +247,12 @@ def _heard(messages: list[_Rich], offered: frozenset[str]) -> _Heard | None:
             heard.asked.append(message.name)
     sound = users and learned and len(heard.systems) <= 1 and messages[-1].role == "assistant"
     return heard if sound else None
+
+
+def _told(message: _Rich, made: set[str]) -> bool:
+    """Whether a message of anybody but the assistant has nothing that only others have, and a tool's its call."""
+    mine = message.tool_call_id in made if message.role == "tool" else message.tool_call_id is None
+    return mine and message.tool_calls is None and message.weight is None
 
 
 def _answers(message: _Rich, offered: frozenset[str]) -> bool:
