@@ -12,6 +12,7 @@ import click
 
 from ftctl import __version__
 from ftctl.cli.lazy import LazyGroup
+from ftctl.cli.reading import watch
 
 if TYPE_CHECKING:
     from ftctl.core.errors import Problem
@@ -80,6 +81,7 @@ def run(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a character that a terminal does not know is no reason to fall over
             stream.reconfigure(errors="backslashreplace")
+    watch()
     try:
         return _guarded(arguments)
     except BrokenPipeError:

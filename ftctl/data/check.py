@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -10,9 +11,10 @@ from msgspec.structs import replace
 from ftctl.core.codes.data import CODES
 from ftctl.core.errors import Problem, Severity, Where
 from ftctl.data.cache import Asked, Cache
-from ftctl.data.lines import Progress, Source, Unfit
+from ftctl.data.lines import Source, Unfit
 from ftctl.data.repeats import NAMED, Repeats, common, distinct, repeats
 from ftctl.data.report import Bom, Checked, Finding, Format, Index, Report, System
+from ftctl.data.watch import Progress, watching
 
 FILE_LIMIT = 512_000_000  # bytes; the MaxTrainingFileSize that an account reports
 FEWEST_EXAMPLES = 10
@@ -37,7 +39,7 @@ def check(
     """Read the file once and report on it; `shown` is what people call it. Raises nothing: what is wrong is a finding.
 
     `encoding` names the tokenizer, empty for no token counts; `allow` are the hashes of private data that may stay;
-    `limit` is the account's. `progress` is told how many bytes of how many have been read.
+    `limit` is the account's. `progress` is told how many bytes of how many have been read, or else what is `watching`.
     """
     asked = Asked(format, encoding, bom, tuple(sorted(allow)))
     try:
@@ -45,7 +47,9 @@ def check(
         store = Cache(source, asked) if cache else None
         if store and (known := store.find()):
             return known
-        checked = examine(source, asked, progress)
+        watch = watching.get()
+        with watch(shown) if watch else nullcontext() as watched:
+            checked = examine(source, asked, progress or watched)
         if store and "FT1362" not in checked.report.counts:  # a guess is good until there is something better
             store.keep(checked)
     except Unfit as unfit:
@@ -85,8 +89,7 @@ def examine(source: Source, asked: Asked, progress: Progress | None = None, *, s
 
     scan = Scan(asked.format, asked.encoding, asked.allow, short=short)
     with scan.counting.threads():
-        for lines in source.lines(progress):
-            scan.take(lines)
+        scan.read(source.lines(progress))
         tokens = scan.counting.result()
     tally = scan.tally
     systems = tuple(

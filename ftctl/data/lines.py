@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
 
 from ftctl.data.report import Bom, Finding
+from ftctl.data.watch import Progress
 
 BLOCK = 4 << 20
 LINE_LIMIT = 64_000_000  # bytes
@@ -17,8 +19,6 @@ LINE_LIMIT = 64_000_000  # bytes
 BOM = b"\xef\xbb\xbf"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _LFS = b"version https://git-lfs.github.com/spec/"
-
-Progress = Callable[[int, int], None]
 
 
 class Unfit(Exception):
@@ -75,16 +75,20 @@ class Source:
     def _read(self, stream: BinaryIO, progress: Progress | None) -> Iterator[bytes]:
         self._same(os.fstat(stream.fileno()))
         read = 0
-        while chunk := stream.read(BLOCK):
-            read += len(chunk)
-            if read > self.limit:  # it grows while it is read
-                raise self._too_large()
-            text = chunk if self.size else self._begin(chunk)
-            self._hash.update(text)
-            self.size += len(text)
-            if progress:
-                progress(read, self.stat.st_size)
-            yield text
+        with ThreadPoolExecutor(1, thread_name_prefix="hash") as beside:  # which needs no lock of Python's
+            hashed: Future[None] | None = None
+            while chunk := stream.read(BLOCK):
+                read += len(chunk)
+                if read > self.limit:  # it grows while it is read
+                    raise self._too_large()
+                text = chunk if self.size else self._begin(chunk)
+                if hashed:
+                    hashed.result()
+                hashed = beside.submit(self._hash.update, text)
+                self.size += len(text)
+                if progress:
+                    progress(read, self.stat.st_size)
+                yield text
         self._same(os.fstat(stream.fileno()))
         if read != self.stat.st_size:
             raise self._changed()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import msgspec
@@ -44,15 +45,27 @@ class Scan:
         self._short = Short(self.tally) if short and format == "chat" else None
         self._hashes: dict[str, str] = {}
 
-    def take(self, lines: list[bytes] | None) -> None:
-        """Add lines, None for one that was too long to look at."""
-        if lines is None:
-            self.line += 1
-            self.examples += 1
-            self.add(Fault("FT1309", f"the line is longer than {LINE_LIMIT:,} bytes"), self.line)
-            return
+    def read(self, blocks: Iterable[list[bytes] | None]) -> None:
+        """Take all lines, and have the next block looked through while this one is taken."""
+        held: tuple[list[bytes], Future[list[int]]] | None = None
+        for lines in blocks:
+            looked = self.counting.beside(suspects, lines) if lines else None
+            if held:
+                self._take(*held)
+            held = (lines, looked) if lines and looked else None
+            if lines is None:
+                self._pass_over()
+        if held:
+            self._take(*held)
+
+    def _pass_over(self) -> None:
+        """Count a line that was too long to look at."""
+        self.line += 1
+        self.examples += 1
+        self.add(Fault("FT1309", f"the line is longer than {LINE_LIMIT:,} bytes"), self.line)
+
+    def _take(self, lines: list[bytes], looked: Future[list[int]]) -> None:
         batch = Batch()
-        looked = self.counting.beside(suspects, lines)
         for number, line in enumerate(lines, self.line + 1):
             if self._short and self._short.take(line, number, batch):
                 self.examples += 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Literal
 
 import msgspec
@@ -98,6 +98,7 @@ class _Heard:
 
 _plain_example = msgspec.json.Decoder(_PlainExample).decode
 _rich_example = msgspec.json.Decoder(_RichExample).decode
+_ROLE, _CONTENT = attrgetter("role"), attrgetter("content")
 _ANSWER = canonical([{"role": "assistant"}])
 _NO_OFFER = _Offer(frozenset(), 0, b"")
 _SOUND = {"messages": [{"role": "user", "content": "?"}, {"role": "assistant", "content": "!"}]}
@@ -116,14 +117,14 @@ class Short:
             messages = _plain_example(line).messages
         except NOT_SHORT:
             return self._take_rich(line, number, batch)
-        roles = tuple([message.role for message in messages])
+        roles = tuple(map(_ROLE, messages))
         try:
             shape = self._shapes[roles]
         except KeyError:
             shape = self._shape(roles)
         if shape is None:
             return False
-        said = [message.content for message in messages]
+        said = list(map(_CONTENT, messages))
         asked, answers = shape.asked(said), shape.answers(said)
         for answer in answers:
             if answer_note(answer):
@@ -234,9 +235,7 @@ def _heard(messages: list[_Rich], offered: frozenset[str]) -> _Heard | None:
                 made.add(call.id)
                 heard.calls += (call.function.name, call.function.arguments)
             learned += message.weight != 0
-        elif content is None or calls is not None or message.weight is not None:
-            return None
-        elif (message.tool_call_id in made) != (role == "tool") or (role != "tool" and message.tool_call_id is not None):
+        elif content is None or not _told(message, made):
             return None
         elif role in SYSTEMS:
             heard.systems.append(content)
@@ -248,6 +247,12 @@ def _heard(messages: list[_Rich], offered: frozenset[str]) -> _Heard | None:
             heard.asked.append(message.name)
     sound = users and learned and len(heard.systems) <= 1 and messages[-1].role == "assistant"
     return heard if sound else None
+
+
+def _told(message: _Rich, made: set[str]) -> bool:
+    """Whether a message of anybody but the assistant has nothing that only others have, and a tool's its call."""
+    mine = message.tool_call_id in made if message.role == "tool" else message.tool_call_id is None
+    return mine and message.tool_calls is None and message.weight is None
 
 
 def _answers(message: _Rich, offered: frozenset[str]) -> bool:

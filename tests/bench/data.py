@@ -35,13 +35,23 @@ print(json.dumps({"examples": report.examples, "sound": report.sound, "errors": 
     "tokens": tokens and sum(n * times for n, times in tokens.total.items()) - tokens.estimated}))
 """
 ALONE = """
-import json, sys
+import json, os, sys, time
+path, threads, ranks = sys.argv[1:]
+os.environ["TIKTOKEN_CACHE_DIR"] = ranks
+began = time.perf_counter()
+if threads:
+    from toktok import batch_count
+    count = lambda block: batch_count(block, "o200k_base", threads=1)
+    count([""])
+else:
+    import tiktoken
+    encode = tiktoken.get_encoding("o200k_base").encode
+    count = lambda block: [len(encode(text, disallowed_special=())) for text in block]
+loaded = time.perf_counter() - began
 from concurrent.futures import ThreadPoolExecutor
-from toktok import batch_count
-batch_count([""], "o200k_base", threads=1)
 def texts():
     some, size = [], 0
-    for line in open(sys.argv[1], encoding="utf-8"):
+    for line in open(path, encoding="utf-8"):
         some += json.loads(line)
         size += len(line)
         if size > 4 << 20:
@@ -49,11 +59,10 @@ def texts():
             some, size = [], 0
     yield some
 blocks = list(texts())
-import time
 began, used = time.perf_counter(), time.process_time()
-with ThreadPoolExecutor(int(sys.argv[2])) as pool:
-    list(pool.map(lambda block: batch_count(block, "o200k_base", threads=1), blocks))
-print(time.perf_counter() - began, time.process_time() - used)
+with ThreadPoolExecutor(int(threads or 1)) as pool:
+    list(pool.map(count, blocks))
+print(loaded, time.perf_counter() - began, time.process_time() - used)
 """
 
 
@@ -116,6 +125,7 @@ def compare(path: Path, baseline: Callable[..., Run] | None) -> None:
     """Paired runs: each round has one of each, so that what slows the machine down slows both."""
     size = path.stat().st_size / 1e6
     print(f"\n{size:.0f} MB")
+    both = 0.0
     for one_core in (False, True):
         where = "one core" if one_core else f"{os.cpu_count()} cores"
         ours: list[Run] = []
@@ -132,7 +142,8 @@ def compare(path: Path, baseline: Callable[..., Run] | None) -> None:
             wall, cpu = (statistics.median(column) for column in zip(*pairs, strict=True))
             print(f"  → {wall:.1f} times as fast, with {cpu:.1f} times less CPU")
             agree(theirs[0], ours[0])
-    counting(path, size)
+        both = both or middle(ours, lambda one: one.seconds)
+    counting(path, size, both, reference=bool(baseline))
     tell("ftctl without token counts", [check(path, encoding="") for _ in range(ROUNDS)], size)
 
 
@@ -143,8 +154,11 @@ def agree(theirs: Run, ours: Run) -> None:
     print(f"  examples and tokens agree: {same} ({other['examples']:,} and {other['tokens']:,})")
 
 
-def counting(path: Path, size: float) -> None:
-    """The tokenizer alone, on the texts of the file and on as many threads, without its loading."""
+def counting(path: Path, size: float, ours: float, *, reference: bool) -> None:
+    """Tokenizers alone, on all texts of the file, decoded before: ours in as many threads, and the notebook's.
+
+    Their loading is told apart, since a whole run of ftctl has it too; to start Python and to read count as nothing.
+    """
     with (
         tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as texts,
         path.open(encoding="utf-8") as file,
@@ -153,11 +167,21 @@ def counting(path: Path, size: float) -> None:
             said = [message["content"] or "" for message in json.loads(line)["messages"]]
             texts.write(json.dumps(said, ensure_ascii=False) + "\n")
         texts.flush()
-        for threads in (2, 1):
-            told = [run("-c", ALONE, texts.name, str(threads)).said.split() for _ in range(ROUNDS)]
-            seconds, cpu = (statistics.median(map(float, column)) for column in zip(*told, strict=True))
-            name = f"the tokenizer alone, {threads} threads"
-            print(f"  {name:<34}{seconds:7.2f} s {size / seconds:8.1f} MB/s   CPU {cpu:6.2f} s")
+        for name, threads in (("2 threads", "2"), ("1 thread", "1"), ("the notebook's", "")):
+            if threads or reference:
+                _alone(name, threads, texts.name, size, ours)
+
+
+def _alone(name: str, threads: str, texts: str, size: float, ours: float) -> None:
+    python = sys.executable if threads else os.environ.get("TIKTOKEN_PYTHON", sys.executable)
+    ranks = os.environ.get("TIKTOKEN_CACHE_DIR", "")
+    told = [run("-c", ALONE, texts, threads, ranks, python=python).said.split() for _ in range(ROUNDS)]
+    loaded, seconds, cpu = (statistics.median(map(float, column)) for column in zip(*told, strict=True))
+    label = f"the tokenizer alone, {name}"
+    print(
+        f"  {label:<34}{seconds:7.2f} s {size / seconds:8.1f} MB/s   CPU {cpu:6.2f} s   after loading, {loaded:.2f} s"
+    )
+    print(f"  → all of ftctl takes {ours / seconds:.1f} times that, {ours / (seconds + loaded):.1f} with its loading")
 
 
 def again(path: Path) -> None:
