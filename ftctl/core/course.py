@@ -24,7 +24,7 @@ def on_course(resource: Resource, course: Course, live: Live | None) -> Change |
     told = (live.detail,)
     match course, live.pause:
         case Course.CANCELLED, _:
-            lost = f"{live.id} is {live.detail}; what it has trained so far is lost, and what that cost is billed"
+            lost = "what it has trained so far is lost, and billed"
             gone = ChangeClass.IRREVERSIBLE
             return Change(
                 at,
@@ -33,7 +33,7 @@ def on_course(resource: Resource, course: Course, live: Live | None) -> Change |
                 gone,
                 within=live.within,
                 before=live.fields,
-                because=(lost,),
+                because=(*told, lost),
                 live=live,
             )
         case Course.PAUSED, Pause.REACHED:
