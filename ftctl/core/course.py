@@ -49,6 +49,17 @@ def on_course(resource: Resource, course: Course, live: Live | None) -> Change |
     return None
 
 
+def disagreeing(resource: Resource, same: Resource) -> Change:
+    """Of two declarations of one thing that do not agree how far it is to go, the second."""
+    problem = Problem(
+        "FT3244",
+        f"{resource.address} and {same.address} have one recipe, and different `state`",
+        resource.place("state") or resource.where,
+        subject=str(resource.address),
+    )
+    return Change(resource.address, Action.BLOCKED, Reason.REFUSED, problem=problem)
+
+
 def _not_begun(at: Address, course: Course, live: Live | None) -> Change:
     ended = (f"{live.id} {live.health}: {live.detail}",) if live and live.health is Health.FAILED else ()
     said = (f"it is declared `state: {course}`; {_BEGUN}", *ended)
