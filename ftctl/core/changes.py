@@ -52,7 +52,7 @@ class Reason(StrEnum):
     REFUSED = "cannot be done"
     CANCELLED = "was cancelled before"
     AGAIN = "was cancelled before and is trained again as asked"
-    PAUSED = "is paused by somebody else, and left alone"
+    PAUSED = "is paused, and left alone"
     RESUMED = "is paused, and goes on as declared"
     HALTED = "is on its way, and is paused as declared"
     HALTING = "is being paused, as declared"

@@ -24,7 +24,7 @@ def on_course(resource: Resource, course: Course, live: Live | None) -> Change |
     told = (live.detail,)
     match course, live.pause:
         case Course.CANCELLED, _:
-            lost = f"{live.id} is {live.detail}; what it has trained so far is lost, and what that cost is billed"
+            lost = "what it has trained so far is lost, and billed"
             gone = ChangeClass.IRREVERSIBLE
             return Change(
                 at,
@@ -33,7 +33,7 @@ def on_course(resource: Resource, course: Course, live: Live | None) -> Change |
                 gone,
                 within=live.within,
                 before=live.fields,
-                because=(lost,),
+                because=(*told, lost),
                 live=live,
             )
         case Course.PAUSED, Pause.REACHED:
@@ -47,6 +47,17 @@ def on_course(resource: Resource, course: Course, live: Live | None) -> Change |
         case _, Pause.COMING | Pause.REACHED:
             return Change(at, Action.WAIT, Reason.PAUSED, because=told, live=live)
     return None
+
+
+def disagreeing(resource: Resource, same: Resource) -> Change:
+    """Of two declarations of one thing that do not agree how far it is to go, the second."""
+    problem = Problem(
+        "FT3244",
+        f"{resource.address} and {same.address} have one recipe, and different `state`",
+        resource.place("state") or resource.where,
+        subject=str(resource.address),
+    )
+    return Change(resource.address, Action.BLOCKED, Reason.REFUSED, problem=problem)
 
 
 def _not_begun(at: Address, course: Course, live: Live | None) -> Change:

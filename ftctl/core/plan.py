@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 from typing import Any, Protocol
 
 from ftctl.core.changes import Action, Adoption, Change, Observed, Plan, Reason, Sight
-from ftctl.core.course import adopting, cancelled, last_cancelled, on_course, surplus, withheld
+from ftctl.core.course import adopting, cancelled, disagreeing, last_cancelled, on_course, surplus, withheld
 from ftctl.core.diff import FieldChange, differences, has_unknown
 from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
@@ -161,7 +161,9 @@ class _Planner:
         if _unsettled(rules, wanted):
             self.unsettled.add(rules.name)
         gates = [self.decided[a] for a in resource.references if self.rules[a.kind].judges]
-        change = withheld(gated(self._decide(resource, wanted, live), gates), self._upstream_of(resource))
+        same = self.declared[twin]
+        change = disagreeing(resource, same) if rules.course(same) != rules.course(resource) else None
+        change = change or withheld(gated(self._decide(resource, wanted, live), gates), self._upstream_of(resource))
         outputs = live.outputs if live and change.action not in {Action.CREATE, Action.REPLACE} else {}
         self.outputs[resource.address] = {**promised, **outputs}
         self.decided[resource.address] = change
@@ -365,6 +367,7 @@ class _Planner:
             key=key,
             within=live.within,
             before=live.fields,
+            because=_detail(live) if live.pause else (),
             live=live,
         )
 

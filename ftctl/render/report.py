@@ -109,7 +109,7 @@ def _farewell(report: Report, look: Look, resume: str) -> list[str]:
     left = report.having(Result.NOT_ATTEMPTED)
     lines: list[str] = []
     if any(one.held for one in pending):
-        lines += look.wrap("What is paused goes on once it is resumed: in the portal, or by `state: running`.", "")
+        lines += look.wrap("What stands still goes on once it is resumed, by `state: running` or in the portal.", "")
     if any(not one.held for one in pending):
         lines += look.wrap("Azure goes on with it on its own; nothing has to keep running here.", "")
     if report.interrupted:

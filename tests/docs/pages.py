@@ -37,10 +37,10 @@ YAML completes and checks a stack with the schema that `ftctl schema` prints.
   key whose value is `null` is taken out.
 - **A job is its recipe**: model, method with all its fields, graders with their programs in full, seed,
   training type, and the content of its data. Another recipe is another training; the same one is never paid
-  for again. Suffix, `onFailure` and `integrations` are no part of it. `model: {job: NAME}` goes on from what
-  another job trains and stands for that job's recipe, so that the plan is known before it is trained; the
-  model's own id is another spelling, and another recipe. `integrations` has no place for a key: keys of
-  Weights & Biases are kept in Azure.
+  for again. Suffix, `onFailure`, `integrations`, [`state`, `adopt` and `keep`](jobs.md) are no part of it.
+  `model: {job: NAME}` goes on from what another job trains and stands for that job's recipe, so that the plan
+  is known before it is trained; the model's own id is another spelling, and another recipe. `integrations` has
+  no place for a key: keys of Weights & Biases are kept in Azure.
 - **Everything declared is sent or refused.** Unknown keys are errors; what is marked *not supported yet* is
   refused with FT1200. So are, for now, a gate's `evaluate`, and serving a job from another account than its
   own.
@@ -57,6 +57,7 @@ When several things are wrong at once, the exit code is that of the gravest.
 
 _TITLES = {
     "FT13": "Training data",
+    "FT14": "Specs, continued",
     "FT1": "Specs",
     "FT2": "Azure",
     "FT3": "Plan and apply",

@@ -56,6 +56,8 @@ EDITS = st.one_of(
     st.tuples(st.just("deployment"), st.sampled_from(sorted(DEPLOYMENTS))),
     st.tuples(st.just("rename"), st.sampled_from(["prod", "live"])),
     st.tuples(st.just("smoke"), st.booleans()),
+    st.tuples(st.just("state"), st.sampled_from([None, "running", "paused", "cancelled"])),
+    st.tuples(st.just("keep"), st.sampled_from([0, 1])),
 )
 DRIFT = st.one_of(
     st.tuples(st.just("set capacity"), st.integers(1, 9)),
@@ -82,6 +84,10 @@ HISTORIES = st.lists(st.one_of(EDITS, DRIFT, APPLIES, APPLIES), min_size=3, max_
 @example(
     history=[("apply", None), ("destroy with", ("lost", 18, 100)), ("epochs", 1), ("apply with", ("cut after", 1, 3))]
 )
+@example(history=[("apply", None), ("keep", 0), ("epochs", 1), ("apply", None), ("data", "faxes"), ("apply", None)])
+@example(
+    history=[("apply for seconds", 30), ("apply for seconds", 30), ("state", "paused"), ("apply", None), ("epochs", 1)]
+)
 @settings(max_examples=15)
 def test_a_patient_apply_reaches_what_is_declared(history):
     uploaded: dict[str, str] = {}
@@ -90,6 +96,7 @@ def test_a_patient_apply_reaches_what_is_declared(history):
             uploaded |= {one["id"]: one["filename"] for one in lab.stored("file")}
             happen(lab, what, how)
             assert max(recipes(lab, "pending", "running", "succeeded").values(), default=1) == 1
+        lab.spec["jobs"]["tone"]["state"] = "running"
         patiently(lab)
         assert_converged(lab)
         uploaded |= {one["id"]: one["filename"] for one in lab.stored("file")}
@@ -119,6 +126,8 @@ def happen(lab, what: str, how) -> None:
         case "smoke":
             main(lab).pop("smokeTest", None)
             main(lab).update({"smokeTest": {"user": "My printer number 3 does not start."}} if how else {})
+        case "state" | "keep":
+            lab.spec["jobs"]["tone"][what] = how
         case "tag":
             lab.spec["resources"]["main"]["tags"] = {"colour": how}
         case "assignment":

@@ -324,6 +324,24 @@ def test_gates_wait_with_what_they_stand_before(lab):
     assert change(lab.plan(), "gate/prod").reason is Reason.WITHHELD
 
 
+def test_two_jobs_of_one_recipe_have_one_state(lab):
+    training(lab)
+    lab.spec["jobs"]["twin"] = {**lab.spec["jobs"]["tone"], "state": "cancelled"}
+    assert refused(lab.apply) == ["FT3244"]
+    assert now(lab) == "running"
+    declare(lab, "cancelled")
+    assert lab.apply().exit is Exit.DONE
+    assert now(lab) == "cancelled"
+    assert lab.plan().empty
+
+
+def test_a_paused_job_that_is_superseded_is_cancelled_and_said_to_be_paused(lab):
+    paused(lab)
+    lab.spec["jobs"]["tone"]["seed"] = 106
+    (old,) = [one for one in lab.plan().changes if one.reason is Reason.SUPERSEDED]
+    assert old.because == ("paused: it goes on when somebody resumes it",)
+
+
 # --- told apart
 
 

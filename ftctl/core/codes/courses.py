@@ -41,4 +41,10 @@ CODES: dict[str, Code] = {
         "`adopt` uses a job of the declaration's own account that has succeeded or is under way.",
         "Correct the id (`ftctl results --job-id ID` shows one), or take `adopt` out: then the job is trained.",
     ),
+    "FT3244": Code(
+        "Two declarations of one recipe disagree",
+        Exit.BLOCKED,
+        "Jobs of one recipe share one training, and it cannot both go on and be paused or cancelled.",
+        "Give both the same `state`, or one of them another recipe (another seed is enough).",
+    ),
 }
