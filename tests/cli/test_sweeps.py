@@ -92,7 +92,7 @@ def test_what_there_is_to_see_of_a_sweep(ftctl):
     code, out, err = ftctl("logs", f"job/{BEST}", "-f", SPEC)
     assert (code, f"job/{BEST} (ftjob-" in err) == (Exit.DONE, True)
     _, out, _ = ftctl("plan", SPEC, "-o", "json")
-    ids = {one["address"]: one["id"] for one in json.loads(out)["changes"]}
+    ids = {one["address"]: one["id"] for one in json.loads(out)["plans"][0]["changes"]}
     assert ids[f"job/{BEST}"] in err  # its own, though all four have one suffix
 
     code, _, err = ftctl("logs", "desk", "-f", SPEC)
