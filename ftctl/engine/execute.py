@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _WORKERS = 8
 _SILENCE = 60.0  # seconds after which the same is said again
+_NAMED = 3  # of what a step waits for
 
 
 class Stop:
@@ -288,7 +289,9 @@ class _Run:
         of, most = self._group(step)
         if not waiting and not self._has_place(step):
             return f"waits for a place: {most} of {of} train at once"
-        return f"waits for {', '.join(waiting)}" if waiting else ""
+        more = len(waiting) - _NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        return f"waits for {', '.join(waiting[:_NAMED])}{rest}" if waiting else ""
 
     def _next_due(self) -> float:
         due = self.timers[0][0] if self.timers else self._now() + self.clients.cloud.poll_seconds

@@ -110,9 +110,9 @@ class Connection:
             self._socket.sendall(b"0\r\n\r\n")
 
     def _break_off(self, hangup: Hangup) -> None:
+        content = http1.content_of(hangup.reply) if hangup.reply is not None else b""
+        whole = content if isinstance(content, bytes) else b"".join(content)  # a file that is not read stays open
         if hangup.kind == "cut" and hangup.reply is not None:
-            content = http1.content_of(hangup.reply)
-            whole = content if isinstance(content, bytes) else b"".join(content)
             head = http1.head_of(hangup.reply, BANNER, len(whole), close=True)
             self._socket.sendall(head + whole[: len(whole) // 2])
         if hangup.kind == "reset":

@@ -57,7 +57,7 @@ When several things are wrong at once, the exit code is that of the gravest.
 
 _TITLES = {
     "FT13": "Training data",
-    "FT14": "Specs, continued",
+    "FT14": "Jobs and sweeps",
     "FT1": "Specs",
     "FT2": "Azure",
     "FT3": "Plan and apply",

@@ -19,7 +19,7 @@ from ftctl.kinds import kinds, marks
 from ftctl.kinds.contract import Declaration, Kind, NotYetError, Scope
 from ftctl.local.azure import Fault
 
-KINDS = [kind for kind in kinds().values() if not kind.judges]  # those are nothing in Azure; test_gates and test_sweeps have them
+KINDS = [kind for kind in kinds().values() if not kind.judges]  # test_gates and test_sweeps have those
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 every_kind_at_all = pytest.mark.parametrize("kind", kinds().values(), ids=lambda kind: kind.name)
 
