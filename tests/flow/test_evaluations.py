@@ -384,6 +384,8 @@ def test_a_grader_that_fails_ends_it_and_says_for_which_lines(asking):
     report = lab.apply()
     problem = failed(report).problem
     assert (problem.code, report.exit) == ("FT3262", Exit.PARTIAL)
+    assert problem.where.line
+    assert problem.fix
     assert (
         "failed for 10 of 10 answers with python_grader_runtime_error: line 1, 2, 3 … of heldout.jsonl" in problem.what
     )
