@@ -31,7 +31,7 @@ _TRIES = 3  # of a grader that failed for the service's own reasons
 _PASSING = {"model_grader_server_error", "python_grader_server_error"}
 _SAID_BADLY = {"sample_parse_error"}  # the answer has not the form that the grader reads: the service scores it 0
 _NAMED = 3  # lines
-_DIGITS = 6  # of a mean
+DIGITS = ".6g"  # of a mean, as people see it and as it is remembered
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class Asking:
             self._since = now if len(self.left) < before else self._since
             for question, error in zip(few, refusals, strict=True):
                 if error:
-                    self._bear(error, question, now)
+                    self._bear(error, question, deployment, now)
         if self.left:
             done = len(self.scores)
             raise NotYetError(f"{deployment} has answered {done:,} of {done + len(self.left):,} questions")
@@ -122,7 +122,7 @@ class Asking:
             self.failed[line] = wrong[0]
         self.scores[line] = float(told.get("reward") or 0.0)
 
-    def _bear(self, error: AzureError, question: Question, now: float) -> None:
+    def _bear(self, error: AzureError, question: Question, deployment: str, now: float) -> None:
         """What a refusal means: no answer to this question, a while of patience, or the end."""
         if error.code == _FILTERED and question.line not in self.answers:
             self.answers[question.line], self.scores[question.line] = "", 0.0
@@ -138,11 +138,10 @@ class Asking:
             if now - self._since < patience:
                 self._rests_until = max(self._rests_until, now + (error.retry_after or 0))
                 return
-            asked = f"{len(self.scores):,} questions were answered"
-            raise unanswering(f"no answer for {patience:,} seconds, after {asked} ({_named(error)})")
+            raise problem("FT3261", f"{deployment} gave no answer for {patience:,} seconds: {_named(error)}")
         did = "graded" if graded else "asked"
         what = f"line {question.line:,} of {self.exam.shown} could not be {did}: {_named(error)}"
-        raise FtctlError(Problem("FT3260", what, correlation=error.problem.correlation))
+        raise problem("FT3260", what, correlation=error.problem.correlation)
 
     def _mean(self) -> Mean:
         if self.failed:
@@ -150,13 +149,14 @@ class Asking:
             more = " …" if len(self.failed) > _NAMED else ""
             names = " and ".join(sorted(set(self.failed.values())))
             what = f"the grader failed for {len(self.failed):,} of {len(self.scores):,} answers with {names}"
-            raise FtctlError(Problem("FT3262", f"{what}: line {lines}{more} of {self.exam.shown}"))
+            raise problem("FT3262", f"{what}: line {lines}{more} of {self.exam.shown}")
         mean = sum(self.scores.values()) / len(self.scores)
-        return Mean(round(mean, _DIGITS), len(self.scores), self.unanswered)
+        return Mean(float(f"{mean:{DIGITS}}"), len(self.scores), self.unanswered)
 
 
-def unanswering(what: str) -> FtctlError:
-    return FtctlError(Problem("FT3261", what))
+def problem(code: str, what: str, *, correlation: str = "") -> FtctlError:
+    """One in the general words of its code."""
+    return FtctlError(Problem(code, what, why=CODES[code].why, fix=CODES[code].fix, correlation=correlation))
 
 
 def _named(error: AzureError) -> str:
@@ -179,9 +179,9 @@ def _questions(exam: Exam) -> list[Question]:
         source = Source(Path(exam.path), exam.shown, bom=exam.bom, limit=FILE_LIMIT)
         found = questions(source, exam.format, exam.most)
     except Unfit as error:
-        raise FtctlError(Problem("FT3263", error.finding.what)) from None
+        raise problem("FT3263", error.finding.what) from None
     except ValueError:
-        raise FtctlError(Problem("FT3263", f"{exam.shown} is not what it was when the plan was made")) from None
+        raise problem("FT3263", f"{exam.shown} is not what it was when the plan was made") from None
     if source.sha256 != exam.sha256:
-        raise FtctlError(Problem("FT3263", f"{exam.shown} is not what it was when the plan was made"))
+        raise problem("FT3263", f"{exam.shown} is not what it was when the plan was made")
     return found

@@ -7,15 +7,15 @@ is known to this run alone. A killed run leaves the deployment behind, with a ma
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ftctl.core.digest import digest
-from ftctl.core.errors import FtctlError, Problem
+from ftctl.core.errors import FtctlError, Problem, Where
 from ftctl.core.model import Health, Home
 from ftctl.kinds import marks
 from ftctl.kinds.arm import health
-from ftctl.kinds.asking import Asking, unanswering
+from ftctl.kinds.asking import DIGITS, Asking, problem
 from ftctl.kinds.contract import NotYetError
 from ftctl.kinds.heldout import Exam
 from ftctl.results.condition import Mean
@@ -47,6 +47,7 @@ class Place:
     model: str
     format: str
     sku: str
+    where: Where | None = None
 
     @property
     def name(self) -> str:
@@ -80,7 +81,7 @@ class Evaluating:
             try:
                 self._ask(clients, home, place, exams)
             except FtctlError as error:
-                self._error = error
+                self._error = FtctlError(*(replace(one, where=one.where or place.where) for one in error.problems))
         remove(clients, place, home)
         if self._error:
             raise self._error
@@ -113,7 +114,7 @@ def _deployed(clients: Clients, place: Place, home: Home, capacity: int) -> None
         case Health.PENDING:
             raise NotYetError(f"deploying {place.name} for an evaluation: {state}")
         case Health.FAILED:
-            raise unanswering(f"{place.name} could not be deployed: {state}")
+            raise problem("FT3261", f"{place.name} could not be deployed: {state}")
 
 
 def _deploy(clients: Clients, place: Place, home: Home, capacity: int) -> None:
@@ -154,7 +155,7 @@ def _ours(body: Mapping[str, Any], home: Home) -> bool:
 
 def told(means: Mapping[str, Mean]) -> str:
     """What was found, as a tag has it: of each evaluation its key, the mean, and how many answers that is of."""
-    return " ".join(f"{key}:{one.value:.9g}:{one.answers}:{one.unanswered}" for key, one in means.items())
+    return " ".join(f"{key}:{one.value:{DIGITS}}:{one.answers}:{one.unanswered}" for key, one in means.items())
 
 
 def remembered(body: Mapping[str, Any] | None) -> dict[str, Mean]:

@@ -94,6 +94,7 @@ class GateKind(Kind):
                 "exams": [replace(one, sha256=str(world.output(one.address, "sha256"))) for one in exams],
                 "asks": heldout.asking(spec.gates, world),
                 "evaluating": Evaluating(),
+                "where": resource.where,
                 "account": arm_id,
                 "label": resource.address.name,
                 "endpoint": world.output(account_of(resource), "endpoint"),
@@ -235,7 +236,7 @@ def _evaluated(
     scores = [one for one in wanted.settings["conditions"] if isinstance(one, Score)]
     place = Place(
         wanted.settings["account"], wanted.settings["endpoint"], spec.deployment, wanted.settings["label"],
-        choice.model, spec.format, spec.sku,
+        choice.model, spec.format, spec.sku, wanted.settings["where"],
     )  # fmt: skip
     if missing and evaluating is None:
         going_on = clients.arm.get_deployment(place.id) is not None

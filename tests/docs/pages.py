@@ -42,8 +42,7 @@ YAML completes and checks a stack with the schema that `ftctl schema` prints.
   is known before it is trained; the model's own id is another spelling, and another recipe. `integrations` has
   no place for a key: keys of Weights & Biases are kept in Azure.
 - **Everything declared is sent or refused.** Unknown keys are errors; what is marked *not supported yet* is
-  refused with FT1200. So are, for now, a gate's `evaluate`, and serving a job from another account than its
-  own.
+  refused with FT1200. So is, for now, serving a job from another account than its own.
 """
 
 _ERRORS = """\
@@ -57,7 +56,7 @@ When several things are wrong at once, the exit code is that of the gravest.
 
 _TITLES = {
     "FT13": "Training data",
-    "FT14": "Jobs and sweeps",
+    "FT14": "Jobs, sweeps and gates",
     "FT1": "Specs",
     "FT2": "Azure",
     "FT3": "Plan and apply",

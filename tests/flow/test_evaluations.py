@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from io import BytesIO
+from itertools import pairwise
 
 import pytest
 
@@ -123,8 +124,6 @@ def test_bounds_are_no_part_of_what_is_remembered_and_all_else_is(asking, tmp_pa
     assert lab.stored("deployment") == serving
     (tmp_path / "grade.py").write_text("def grade(sample, item):\n    return 0.75\n")
     changes = [
-        lambda: gates(lab, asks(samples=3)),
-        lambda: gates(lab, asks(maxTokens=500)),
         lambda: gates(lab, asks(grader={"type": "python", "file": "grade.py"})),
         lambda: (tmp_path / "grade.py").write_text("def grade(sample, item):\n    return 0.5\n"),
         lambda: lab.data("heldout", examples(12, "kettle")),
@@ -195,7 +194,9 @@ def test_a_plan_after_the_training_knows_the_model_and_what_is_still_to_be_asked
     lab.spec["deployments"]["prod"]["model"] = {"name": serving, "version": "1"}
     lab.apply()
     lab.spec["deployments"]["prod"]["model"] = {"job": "tone"}
+    before = len(lab.azure.calls)
     plan = lab.plan()
+    assert {call.method for call in list(lab.azure.calls)[before:] if call.plane != "entra"} == {"GET"}
     assert actions(plan) == {"gate/prod": "judge", "deployment/prod": "update"}
     assert change(plan, "deployment/prod").after["model"].startswith("gpt-4.1-mini-2025-04-14.ft-")
     assert change(plan, "gate/prod").because[0].startswith("last: step ")
@@ -353,6 +354,21 @@ def test_what_passes_is_borne(asking, name):
     assert any("--eval-" in one and "answered" in one for one in words)
 
 
+def test_a_busy_deployment_is_left_alone_for_as_long_as_it_asks(asking):
+    lab = asking
+    moments: list[float] = []
+
+    def ask(_request, route):
+        if route.name != "chat.complete_v1":
+            return None
+        moments.append(lab.clock.now().timestamp())
+        return BUSY if len(moments) < 4 else None
+
+    lab.azure.faults.append(ask)
+    assert lab.apply().exit is Exit.DONE
+    assert all(40 <= later - sooner < 90 for sooner, later in pairwise(moments[:4]))
+
+
 def test_a_deployment_that_never_answers_is_given_up_and_taken_away(asking):
     lab = asking
     fails(lab, "chat.complete_v1", NOT_THERE)
@@ -384,6 +400,8 @@ def test_a_grader_that_fails_ends_it_and_says_for_which_lines(asking):
     report = lab.apply()
     problem = failed(report).problem
     assert (problem.code, report.exit) == ("FT3262", Exit.PARTIAL)
+    assert problem.where.line
+    assert problem.fix
     assert (
         "failed for 10 of 10 answers with python_grader_runtime_error: line 1, 2, 3 … of heldout.jsonl" in problem.what
     )

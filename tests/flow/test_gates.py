@@ -16,7 +16,7 @@ from ftctl.render.look import Look
 from ftctl.render.report import report_text
 from ftctl.render.status import status_json, status_text
 
-from .conftest import actions, examples, refused
+from .conftest import actions, examples
 from .ending import assert_converged, patiently
 from .test_checkpoints import change, checkpoints, named, overfitting, routes, wants
 
@@ -392,8 +392,3 @@ def test_status_shows_gates(lab):
     gates(lab, {"metric": LOSS, "max": 0.001})
     (row,) = [one for one in status_json(lab.plan())["resources"] if one["kind"] == "gate"]
     assert (row["health"], row["as_declared"]) == ("failed", False)
-
-
-def test_an_evaluation_is_refused_until_it_can_be_made(lab):
-    gates(lab, {"evaluate": {"dataset": "heldout", "min": 0.8}})
-    assert refused(lab.stack) == ["FT1200"]
