@@ -127,6 +127,8 @@ def verdict_sentences(run: Run) -> list[str]:
 def serving(run: Run) -> str:
     """Which checkpoint to serve."""
     choice = run.choice
+    if choice is None and run.verdict.sound is not None:
+        return f"Nothing to serve: no checkpoint from before it diverged, at step {run.verdict.sound:,}, is kept."
     if choice is None:
         return "Nothing to serve yet: there is no checkpoint."
     return f"Serve step {choice.step:,}: {choice.why}."

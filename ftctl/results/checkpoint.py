@@ -35,12 +35,13 @@ def measured(one: Checkpoint, table: Table, name: str) -> float | None:
     return value if value is not None and isfinite(value) else None
 
 
-def choose(checkpoints: Sequence[Checkpoint], table: Table) -> Choice | None:
+def choose(checkpoints: Sequence[Checkpoint], table: Table, *, sound: int | None = None) -> Choice | None:
     """The checkpoint of the lowest full validation loss, or the highest validation reward; without those the last.
 
-    Of equals it is the later. Without a list of checkpoints (a saved file) each evaluated step counts as one.
+    Of equals it is the later. Without a list of checkpoints (a saved file) each evaluated step counts as one. Of a
+    training that went astray after the step `sound`, only what it kept before that is looked at.
     """
-    kept = checkpoints or _steps(table)
+    kept = [one for one in checkpoints or _steps(table) if sound is None or one.step <= sound]
     if not kept:
         return None
     for name in _BEST_BY:
@@ -52,7 +53,8 @@ def choose(checkpoints: Sequence[Checkpoint], table: Table) -> Choice | None:
             why = f"{superlative} {columns.title(name)}, {number(value)}{_elsewhere(table, name, value, one.step)}"
             return Choice(one.step, why, one.model, name, value)
     last = kept[-1]
-    return Choice(last.step, "the last one, since nothing was measured on all of the validation data", last.model)
+    which = "the last one" if sound is None else "the last one from before it diverged"
+    return Choice(last.step, f"{which}, since nothing was measured on all of the validation data", last.model)
 
 
 def _steps(table: Table) -> tuple[Checkpoint, ...]:

@@ -53,13 +53,14 @@ def run_of(
 ) -> Run:
     """A training, judged."""
     running = job is not None and not job.ended
-    return Run(name, table, judge(table, running=running), _choice(table, job, checkpoints), job, checkpoints, source)
+    verdict = judge(table, running=running)
+    return Run(name, table, verdict, _choice(table, job, checkpoints, verdict.sound), job, checkpoints, source)
 
 
-def _choice(table: Table, job: Job | None, checkpoints: tuple[Checkpoint, ...]) -> Choice | None:
+def _choice(table: Table, job: Job | None, checkpoints: tuple[Checkpoint, ...], sound: int | None) -> Choice | None:
     if checkpoints or job is None:
-        return choose(checkpoints, table)
-    if job.fine_tuned:
+        return choose(checkpoints, table, sound=sound)
+    if job.fine_tuned and sound is None:
         return Choice(table.steps, "the final model, since the service lists no checkpoints", job.fine_tuned)
     return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from ftctl.results import columns
@@ -42,7 +42,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a training came to: what was seen, the rule it meets, what to do, and what limits the judgement."""
+    """What a training came to: what was seen, the rule it meets, what to do, and what limits the judgement.
+
+    `sound` is the last step before a training went astray, where it did: nothing after it is worth serving.
+    """
 
     outcome: Outcome
     seen: str
@@ -51,6 +54,7 @@ class Verdict:
     since: int | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
+    sound: int | None = None
 
     @property
     def title(self) -> str:
@@ -65,15 +69,7 @@ def judge(table: Table, *, running: bool = False) -> Verdict:
     case = Case.of(table)
     verdict = next(found for rule in _RULES if (found := rule(case)))
     limits = tuple(_limits(case, table, running=running))
-    return Verdict(
-        verdict.outcome,
-        verdict.seen,
-        verdict.rule,
-        verdict.advice,
-        verdict.since,
-        verdict.numbers,
-        (*limits, *verdict.limits),
-    )
+    return replace(verdict, limits=(*limits, *verdict.limits))
 
 
 def _broken(case: Case) -> Verdict | None:
@@ -87,6 +83,7 @@ def _broken(case: Case) -> Verdict | None:
         "The last values measured are NaN or infinite.",
         "Lower the learning-rate multiplier, and look for odd examples in the data of the steps before.",
         step,
+        sound=step - 1,
     )
 
 
@@ -120,6 +117,7 @@ def _diverging(case: Case) -> Verdict | None:
         "Lower the learning-rate multiplier; a checkpoint from before is the one to serve.",
         low.last,
         {"best": case.raw(low.mean), "end": case.raw(end.mean), "threshold": max(bar, SURE * apart(low, end))},
+        sound=low.last,
     )
 
 

@@ -160,3 +160,11 @@ def test_a_saved_plan_that_became_cheaper_is_applied_without_a_word(ftctl, monke
     priced(monkeypatch, 0.1)
     said = ftctl("apply", "p.plan")
     assert (said.code, "was planned at" in said.err) == (Exit.DONE, False)
+
+
+def test_retail_prices_are_asked_for_by_a_variable_and_come_from_the_stacks_own_cloud(ftctl, monkeypatch):
+    start(ftctl, [])
+    monkeypatch.setenv(VARIABLE, "retail")
+    told = " ".join(ftctl("plan").out.split())
+    assert "at 5 USD per 1M tokens (retail prices of the cloud local, swedencentral, meter 'gpt-4.1-mini FT" in told
+    assert ftctl("plan", "--max-cost", "0.001").code == Exit.BLOCKED

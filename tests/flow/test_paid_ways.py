@@ -8,8 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
+from threading import Barrier, BrokenBarrierError
 from types import SimpleNamespace
 
 import pytest
@@ -162,8 +165,6 @@ class Skewed:
         self.clock, self.hours = clock, hours
 
     def now(self):
-        from datetime import timedelta  # noqa: PLC0415  only here
-
         return self.clock.now() + timedelta(hours=self.hours)
 
     def sleep(self, seconds):
@@ -189,16 +190,12 @@ def other(lab, tmp_path):
 
 
 def both(*labs) -> list:
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  only here
-
     with ThreadPoolExecutor(len(labs)) as pool:
         return [report.exit for report in pool.map(lambda one: one.apply(), labs)]
 
 
 def meet(lab) -> None:
     """Both creations begin before either is carried out."""
-    from threading import Barrier, BrokenBarrierError  # noqa: PLC0415  only here
-
     barrier = Barrier(2, timeout=3)
 
     def ask(_request, route):

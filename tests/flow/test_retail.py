@@ -41,24 +41,19 @@ def bill(lab: Lab):
         return workflow.bill(lab.stack(), clients, clock=lab.clock)
 
 
-def answering(monkeypatch, pages: dict[str, dict]) -> list[dict]:
-    """The service answers with these pages, by their `$skip`; the headers that it was asked with."""
-    met: list[dict] = []
+class Answers:
+    """The service answers with these pages, by their `$skip`; `met` are the headers that it was asked with."""
 
-    def prices(request):
-        met.append(dict(request.headers))
-        return Reply(200, pages[request.query.get("$skip", "0")])
+    after = True
 
-    (route,) = [one for one in local_prices.route.__globals__["ROUTES"] if one.name == "prices.prices"]
-    monkeypatch.setattr("ftctl.local.azure.Azure._work", _instead(route, prices))
-    return met
+    def __init__(self, lab: Lab, pages: dict[str, dict]) -> None:
+        self.pages = pages
+        self.met: list[dict] = []
+        lab.azure.faults.append(lambda _request, route: self if route.name == "prices.prices" else None)
 
-
-def _instead(route, prices):
-    from ftctl.local.azure import Azure  # noqa: PLC0415  only here
-
-    real = Azure._work
-    return lambda self, request, asked: prices(request) if asked.name == route.name else real(self, request, asked)
+    def work(self, request, _handler) -> Reply:
+        self.met.append(dict(request.headers))
+        return Reply(200, self.pages[request.query.get("$skip", "0")])
 
 
 def test_a_plan_goes_by_the_regions_own_price_and_says_so(retail):
@@ -98,22 +93,22 @@ def test_a_bill_goes_by_it(retail):
     assert (hosting.hourly, "gpt-4.1-mini-ft hosting global" in hosting.basis) == (1.7, True)
 
 
-def test_a_model_without_a_meter_has_no_price_and_the_hearsay_of_the_book_does_not_count(retail, monkeypatch):
-    answering(monkeypatch, {"0": {"Items": [], "NextPageLink": None}})
+def test_a_model_without_a_meter_has_no_price_and_the_hearsay_of_the_book_does_not_count(retail):
+    Answers(retail, {"0": {"Items": [], "NextPageLink": None}})
     found = estimate(retail)
-    assert (found.cost, found.unknown) == (
-        None,
+    assert found.cost is None
+    assert found.unknown == (
         "no price for gpt-4.1-mini-2025-04-14 (globalStandard):"
-        " no meter in the retail prices of swedencentral is surely its own",
+        " no meter in the retail prices of swedencentral is surely its own"
     )
     retail.spec["limits"] = {"maxCost": 1000}
     assert refused(retail.apply) == ["FT3021"]
     assert retail.jobs() == []
 
 
-def test_what_stands_in_microsofts_documentation_counts_where_no_meter_does(retail, monkeypatch):
+def test_what_stands_in_microsofts_documentation_counts_where_no_meter_does(retail):
     retail.apply()
-    answering(monkeypatch, {"0": {"Items": []}})
+    Answers(retail, {"0": {"Items": []}})
     (hosting,) = bill(retail).hosting
     assert (hosting.hourly, hosting.basis) == (1.7, "1.7 USD per hour (Microsoft's documentation, 2026-03)")
 
@@ -145,18 +140,18 @@ def test_a_cloud_without_the_service_says_so(retail):
     assert "this cloud names no such service" in estimate(retail).notes[-1]
 
 
-def test_all_pages_are_read_without_a_token(retail, monkeypatch):
+def test_all_pages_are_read_without_a_token(retail):
     real = json.loads(json.dumps([one for one in local_prices._items() if one["armRegionName"] == "swedencentral"]))
     link = f"{retail.cloud.retail_prices}?$skip="
     pages = {str(n): {"Items": [one], "NextPageLink": f"{link}{n + 1}"} for n, one in enumerate(real)}
     pages[str(len(real))] = {"Items": [], "NextPageLink": None}
-    met = answering(monkeypatch, pages)
+    answers = Answers(retail, pages)
     assert estimate(retail).price.startswith("5 USD")
-    assert len(met) == len(real) + 1
-    assert not any("authorization" in headers for headers in met)
+    assert len(answers.met) == len(real) + 1
+    assert not any("authorization" in headers for headers in answers.met)
 
 
 @pytest.mark.parametrize("link", ["https://example.org/api/retail/prices?$skip=1", "http://127.0.0.1/x"])
-def test_a_page_that_leads_elsewhere_is_not_followed(retail, monkeypatch, link):
-    answering(monkeypatch, {"0": {"Items": [], "NextPageLink": link}})
+def test_a_page_that_leads_elsewhere_is_not_followed(retail, link):
+    Answers(retail, {"0": {"Items": [], "NextPageLink": link}})
     assert "pages lead elsewhere" in estimate(retail).notes[-1]

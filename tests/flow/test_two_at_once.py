@@ -84,7 +84,7 @@ def test_of_two_appliers_at_once_the_older_job_stays(settled):
     plan, stack = lab.plan(), lab.stack()
     resource, home = stack.resource(Address("job", "tone")), stack.home
     lab.azure.faults.append(weather)
-    twins = 0
+    met = 0
     with lab.clients() as one, lab.clients() as other, ThreadPoolExecutor(2) as pool:
         both = (Applier(one, home), Applier(other, home))
         for number in range(ROUNDS):
@@ -103,6 +103,6 @@ def test_of_two_appliers_at_once_the_older_job_stays(settled):
             assert alive == [oldest], f"round {number}, {name}"
             assert [who.live.id for who in both] == [oldest] * 2, f"round {number}, {name}"
             assert paid(lab) == 0  # all of it was settled before anything was trained
-            twins += len(jobs) > 1
+            met += len(jobs) > 1 and name not in {"the service makes two", "lists are late"}
             forget_jobs(lab)
-    assert twins > ROUNDS / 4  # else the two did not meet, and nothing was shown
+    assert met > ROUNDS / 20  # else the two came one after the other, and nothing was shown

@@ -11,6 +11,7 @@ from ftctl.core.clock import ManualClock
 from ftctl.local import faults, identity
 from ftctl.local.azure import Azure
 from ftctl.local.faults import BadRule
+from tests.local import plane
 from tests.local.conftest import GROUP, Caller, code
 
 LIST = "/subscriptions"
@@ -193,6 +194,8 @@ def test_rules_of_jobs_touch_no_calls(arm, azure):
         ({"failure": "data", "path": "*"}, "`path` has no meaning for a job"),
         ({"fault": "error", "model": "*"}, "`model` has no meaning for a call"),
         ({"fault": "error", "id": "7"}, "there is no `id`"),
+        ({"fault": "late"}, "`late` needs a `route`: jobs.list_all or files.list_all"),
+        ({"fault": "late", "route": "models.list_all"}, "`late` needs a `route`"),
     ],
 )
 def test_a_rule_that_cannot_be_meant_is_refused(given, why):
@@ -204,3 +207,23 @@ def test_a_rule_is_told_in_one_line(azure):
     one = add(azure, **{"fault": "throttle", "route": "files.*", "retry-after": 2, "nth": 3})
     assert faults.described(one) == "1  throttle  route=files.*  nth=3  retry_after=2  (seen 0, failed 0)"
     assert faults.described(add(azure, failure="data")) == "2  job data  (seen 0, failed 0)"
+
+
+def test_a_request_is_carried_out_twice_and_the_first_is_answered(arm, azure, account):
+    with plane.v1(arm, account) as client:
+        add(azure, fault="twice", route="files.upload", times=1)
+        made = plane.upload(client, plane.chats(10))
+        assert len(azure.store.all("file")) == 2
+        assert made.id == azure.store.all("file")[0]["id"]
+        plane.upload(client, plane.chats(11))
+        assert len(azure.store.all("file")) == 3
+
+
+def test_a_list_lags_behind_by_so_many_seconds_of_azures_clock(arm, azure, account, clock):
+    with plane.v1(arm, account) as client:
+        add(azure, fault="late", route="files.list_all", seconds=20)
+        made = plane.upload(client, plane.chats(10))
+        assert list(client.files.list()) == []
+        assert client.files.retrieve(made.id).id == made.id
+        clock.advance(21)
+        assert [one.id for one in client.files.list()] == [made.id]

@@ -162,3 +162,28 @@ def test_what_a_grader_or_a_tool_holds_is_compared_and_never_shown():
         results_markdown(runs, 0),
     ]
     assert all("s3cret" not in text and "0ther" not in text for text in shown)
+
+
+def rows(*losses, full=()):
+    """A file with these training losses, one a step, and full validation losses every twentieth."""
+    lines = [f"{n},{loss},{full[n // 20 - 1] if full and n % 20 == 0 else ''}" for n, loss in enumerate(losses, 1)]
+    return read("\n".join(["step,train_loss,full_valid_loss", *lines]).encode())
+
+
+def test_nothing_from_after_a_divergence_is_served():
+    """Its validation loss may be the lowest: it is of equals, or was measured on data that is easy."""
+    table = rows(*[3 - n / 20 for n in range(40)], *[1 + n / 5 for n in range(20)], full=(0.9, 0.8, 0.7))
+    run = run_of("x", table, checkpoints=tuple(kept()))
+    assert run.verdict.outcome == "diverging"
+    assert (run.choice.step, run.choice.model, run.choice.value) == (40, "m40", 0.8)
+
+
+def test_a_model_of_no_numbers_is_never_the_one_to_serve():
+    broken = rows(*[2.0] * 50, *[float("nan")] * 10)
+    run = run_of("x", broken, checkpoints=tuple(kept()))
+    assert run.choice.step == 40
+    assert run.choice.why.startswith("the last one from before it diverged, since")
+    saved = run_of("x", broken)
+    assert saved.choice is None
+    told = results_markdown([saved], 0.0)
+    assert "Nothing to serve: no checkpoint from before it diverged, at step 50, is kept." in told
