@@ -25,6 +25,7 @@ from ftctl.core.model import Address
 from ftctl.embedded import Server, announce
 from ftctl.local import jobs as local_jobs
 from ftctl.local.azure import Azure, Fault, Settings
+from ftctl.local.wire import Reply
 
 from .conftest import Lab
 from .ending import cancel_by_hand, paid, patiently, status
@@ -114,6 +115,21 @@ def until(true, *, seconds: float = 10.0) -> None:
 def slow_down(lab) -> None:
     """As slow as Azure, nearly: a job stays in its queue for several looks."""
     lab.azure.settings = replace(lab.azure.settings, pace=10)
+
+
+class Senseless(Fault):
+    """The work is done, and the answer is JSON but no job."""
+
+    def work(self, request, handler):
+        handler(request)
+        return Reply(200, {"object": "fine_tuning.job"})
+
+
+def test_an_answer_without_a_job_is_as_good_as_none(lab):
+    left = happens(lab, CREATE, Senseless(after=True))
+    assert lab.apply().exit is Exit.DONE
+    assert left == []
+    assert told(lab) == ONE
 
 
 # --- the service
