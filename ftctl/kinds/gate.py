@@ -32,7 +32,7 @@ from ftctl.kinds.contract import (
     reference,
     trainer,
 )
-from ftctl.kinds.evaluation import Evaluating, Place, remembered, told
+from ftctl.kinds.evaluation import Evaluating, Place, remembered, remove, told
 from ftctl.kinds.judged import Choice, judged, pending, ready, refusing
 from ftctl.kinds.trained import Training, job_model
 from ftctl.results.condition import Judged, Score, Served, judge
@@ -244,6 +244,8 @@ def _evaluated(
     if missing and evaluating:
         evaluating.go_on(clients, home, place, missing)
         known |= evaluating.means
+    elif evaluating and evaluating.begun:
+        remove(clients, place, home)  # another run has found it out meanwhile
     verdicts = [*found, *(one.judge(known[key]) for one, (key, _) in zip(scores, exams, strict=True))]
     text = told({key: known[key] for key, _ in exams})
     live = judged(wanted, home, choice, verdicts, evaluated=text)

@@ -537,6 +537,26 @@ def test_a_foreign_thing_of_the_same_name_is_left_alone(asking):
     assert [one["name"] for one in lab.stored("deployment")] == [body["name"]]
 
 
+def test_what_another_run_found_out_meanwhile_is_taken_and_nothing_stays(asking):
+    lab = asking
+    assert lab.apply().exit is Exit.DONE
+    (before,) = lab.stored("deployment")
+    gates(lab, asks(samples=9))
+    assert lab.apply().exit is Exit.DONE
+    (after,) = lab.stored("deployment")
+    lab.azure.store.put("deployment", before["id"], before, parent=before["_account"])
+
+    def other_run(event):
+        if "answered" in event.text:
+            lab.azure.store.put("deployment", after["id"], after, parent=after["_account"])
+
+    asked = chats(lab)
+    assert lab.apply(emit=other_run).exit is Exit.DONE
+    assert chats(lab) < asked + 9
+    assert temporary(lab) == []
+    assert_converged(lab)
+
+
 def test_cut_at_any_call_of_an_evaluation_the_next_runs_end_the_same(asking):
     lab = asking
     gates(lab)
