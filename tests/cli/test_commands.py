@@ -74,7 +74,11 @@ def test_help_imports_nothing_heavy(words):
         (["--nonsense"], "FT6002", "Run `ftctl --help`"),
         (["plan", "--var", "SECRET"], "FT6002", "a variable is given as NAME=VALUE"),
         (["plan", "--adopt", "main"], "FT6002", "kind/name"),
-        (["apply", "--wait", "soon"], "FT6002", "'soon' is neither all, submit nor none, and no length of time such as 30m"),
+        (
+            ["apply", "--wait", "soon"],
+            "FT6002",
+            "'soon' is neither all, submit nor none, and no length of time such as 30m",
+        ),
         (["logs"], "FT6002", "Run `ftctl logs --help`"),
         (["local", "upp"], "FT6002", "up"),
         (["explain", "FT311"], "FT6006", "Did you mean"),
