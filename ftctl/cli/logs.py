@@ -155,7 +155,9 @@ class _Log:
         """Say how the training is, or ended, where that was asked just now; gives the same for machines."""
         far = self._far() if known and self.live.health is Health.PENDING else None
         status = str(self.live.outputs.get("status") or self.live.health)
-        tell(f"{self.resource.address} ({self.live.id}): {sentence(far, look(sys.stderr)) if far else status}")
+        wide = look(sys.stderr)
+        head = f"{self.resource.address} ({self.live.id}): "
+        tell("\n".join(wide.wrap(sentence(far, wide) if far else status, head, "  ")))
         return {
             "stack": self.stack.name,
             "address": str(self.resource.address),
