@@ -20,6 +20,7 @@ _VARYING = (
     (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", "TIME"),
     (rf" \({_SPAN}\)", ""),  # after a step that took a second or more
     (rf"\bin {_SPAN}\.", "in SPAN."),
+    (rf"(?:, {_SPAN})?, (?:about |up to )?[\d.–]+ \w+ left", ", SPAN left"),  # of a training under way
     (r"\n +time: +≈ [^\n]+ of this model", ""),  # by how long earlier trainings took here
     (r"(USD|unknown), [\d.–]+ (?:s|min|h|days)\)", r"\1)"),
 )

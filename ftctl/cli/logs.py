@@ -62,9 +62,7 @@ def command(
         stack, resource = declared(opened.stacks, "job", job)
         log = _Log(opened, stack, resource, newest(opened, stack, resource), stream)
         try:
-            log.read()
-            if follow:
-                log.follow()
+            (log.follow if follow else log.read)()
             code = _ENDS[log.live.health] if follow else Exit.DONE
         except KeyboardInterrupt:
             tell(f"The training goes on in Azure. To follow it again:\n  {_again(job, paths, request)}")
@@ -123,37 +121,43 @@ class _Log:
         from ftctl.clients.errors import AzureError  # noqa: PLC0415  the clients come in only where Azure does
 
         clock, heard = self.opened.clock, self.opened.clock.now()
-        ended, answered = self.live.health is not Health.PENDING, True
+        ended, answered = False, True
         while not ended:
-            clock.sleep(self.opened.clients(self.stack).cloud.poll_seconds)
             try:
                 # First the state and then the events: so the last ones are never missed.
-                ended = self._look()
+                ended = self._ended()
                 self.read()
                 heard, answered = clock.now(), True
             except AzureError as error:
+                if error.missing:
+                    raise self._gone() from None
                 if not _passing(error) or (clock.now() - heard).total_seconds() > _PATIENCE:
                     raise
                 if answered:
                     tell(f"{error.problem.what} Asking again; the training goes on.")
                 ended = answered = False
+            if not ended:
+                clock.sleep(self.opened.clients(self.stack).cloud.poll_seconds)
 
-    def _look(self) -> bool:
-        """Whether it has ended by now."""
-        clients = self.opened.clients(self.stack)
-        found = kinds()["job"].refresh(clients, self.live, self.stack.home, lambda _far: None)
-        if found is None:
-            raise FtctlError(
-                Problem("FT6020", f"{self.live.id} is no longer there", subject=str(self.resource.address))
-            )
-        self.live = found
-        return found.health is not Health.PENDING
+    def _ended(self) -> bool:
+        if self.live.health is Health.PENDING:
+            clients = self.opened.clients(self.stack)
+            found = kinds()["job"].refresh(clients, self.live, self.stack.home, lambda _far: None)
+            if found is None:
+                raise self._gone()
+            self.live = found
+        return self.live.health is not Health.PENDING
+
+    def _gone(self) -> FtctlError:
+        return FtctlError(Problem("FT6020", f"{self.live.id} is no longer there", subject=str(self.resource.address)))
 
     def conclude(self, *, known: bool) -> dict[str, Any]:
         """Say how the training is, or ended, where that was asked just now; gives the same for machines."""
         far = self._far() if known and self.live.health is Health.PENDING else None
         status = str(self.live.outputs.get("status") or self.live.health)
-        tell(f"{self.resource.address} ({self.live.id}): {sentence(far, look(sys.stderr)) if far else status}")
+        wide = look(sys.stderr)
+        head = f"{self.resource.address} ({self.live.id}): "
+        tell("\n".join(wide.wrap(sentence(far, wide) if far else status, head, "  ")))
         return {
             "stack": self.stack.name,
             "address": str(self.resource.address),

@@ -18,18 +18,24 @@ def sentence(watched: Watched, look: Look) -> str:
     """All that is known: `training, step 120 of 300, loss 0.812, 4 min, about 6 min left, ≈ 12 USD so far`."""
     spent = duration(watched.elapsed) if watched.elapsed is not None and watched.elapsed >= 1 else ""
     cost = f"{_cost(watched, look)} so far" if watched.cost else ""
-    return ", ".join(filter(None, [_stage(watched, look), *_measures(watched), spent, _left(watched, look), cost]))
+    parts = [_stage(watched, look), _step(watched), *_measures(watched), spent, _left(watched, look), cost]
+    return ", ".join(filter(None, parts))
 
 
 def fitting(watched: Watched, look: Look, width: int) -> str:
-    """As much as `width` columns take, what matters most before the rest, without the time that has passed."""
-    stage, measures = _stage(watched, look), _measures(watched)
-    parts = [*measures, _left(watched, look), _cost(watched, look)]
-    kept = [stage] if stage else []
-    for part in filter(None, [*measures[:2], *parts[-2:], *measures[2:]]):  # the step, a loss, time, money
+    """The same for `width` columns, without the time that has passed: what matters less is left out where need be.
+
+    `training 120/300, loss 0.812, 6 min left, ≈ 12 USD`
+    """
+    step = "/".join(f"{number:,}" for number in (watched.step, watched.steps) if number)
+    head = " ".join(part for part in (_stage(watched, look), step) if part)
+    measures, left, cost = _measures(watched), _left(watched, look).removeprefix("about "), _cost(watched, look)
+    kept = [head]
+    for part in filter(None, [*measures[:1], left, cost, *measures[1:]]):
         if width_of(", ".join([*kept, part])) <= width:
             kept.append(part)
-    return cut(", ".join([*kept[:1], *(part for part in parts if part in kept[1:])]), look, width)
+    parts = [part for part in (*measures, left, cost) if part in kept[1:]]
+    return cut(", ".join([head, *parts]), look, width)
 
 
 def cut(text: str, look: Look, width: int) -> str:
@@ -47,9 +53,9 @@ def _stage(watched: Watched, look: Look) -> str:
 
 
 def _measures(watched: Watched) -> list[str]:
-    """The step, and what was measured there."""
-    numbers = (("loss", watched.loss), ("validation loss", watched.valid_loss), ("reward", watched.reward))
-    return [_step(watched), *(f"{name} {value:.3g}" for name, value in numbers if value is not None)]
+    """What was measured at the newest step, the most telling first."""
+    numbers = (("loss", watched.loss), ("reward", watched.reward), ("validation loss", watched.valid_loss))
+    return [f"{name} {value:.3g}" for name, value in numbers if value is not None]
 
 
 def _step(watched: Watched) -> str:

@@ -1,14 +1,14 @@
-"""A terminal for tests: a pty whose other end is a small emulation, which keeps every state that its screen was in."""
+"""A terminal for tests: as wide as a pty says, and a small emulation that keeps every state that its screen was in."""
 
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import re
 import struct
 import termios
 import threading
-from contextlib import suppress
 
 _SEQUENCE = re.compile(r"\x1b\[(\??)([\d;]*)([A-Za-z])")
 
@@ -43,7 +43,7 @@ class Screen:
         return rows
 
     def _obey(self, private: str, numbers: str, letter: str) -> None:
-        number = int(numbers.split(";")[0] or 1) if numbers else 1
+        number = int(numbers.split(";", maxsplit=1)[0] or 1) if numbers else 1
         match letter:
             case "A":
                 assert self.row >= number, "the cursor left the screen"
@@ -64,8 +64,9 @@ class Screen:
     def _put(self, char: str) -> None:
         if char == "\r":
             self.column = 0
-        elif char == "\n":
+        elif char == "\n":  # which a terminal is sent as \r\n
             self.row += 1
+            self.column = 0
             self.rows += [""] * (self.row + 1 - len(self.rows))
         else:
             if self.column >= self.columns:
@@ -77,41 +78,35 @@ class Screen:
             self.column += 1
 
 
-class Terminal:
-    """`stream` is a terminal to write to; what is written shows up on `screen`."""
+class Terminal(io.TextIOBase):
+    """A stream that is a terminal: its size is a pty's, and what is written shows up on `screen` at once."""
+
+    encoding = "utf-8"
 
     def __init__(self, columns: int) -> None:
-        self._ours, theirs = os.openpty()
-        self.stream = os.fdopen(theirs, "w", encoding="utf-8")
+        self._ours, self._theirs = os.openpty()
+        self._lock = threading.Lock()
         self.screen = Screen(columns)
         self.resize(columns)
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
 
     def resize(self, columns: int) -> None:
-        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        self.screen.columns = columns
+        with self._lock:
+            fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            self.screen.columns = columns
 
-    def _read(self) -> None:
-        held = b""
-        with suppress(OSError):  # the other end was closed
-            while piece := os.read(self._ours, 65536):
-                held += piece
-                text, held = _whole(held)
-                self.screen.feed(text)
+    def write(self, text: str) -> int:
+        with self._lock:
+            self.screen.feed(text)
+        return len(text)
 
-    def close(self) -> Screen:
-        self.stream.close()
-        self._reader.join()
-        os.close(self._ours)
-        return self.screen
+    def isatty(self) -> bool:
+        return True
 
+    def fileno(self) -> int:
+        return self._theirs
 
-def _whole(data: bytes) -> tuple[str, bytes]:
-    """What can be read of `data`, and the beginning of what is not all there yet."""
-    cut = data.rfind(b"\x1b")
-    end = cut if cut >= 0 and not _SEQUENCE.match(data[cut:].decode("utf-8", "ignore")) else len(data)
-    for back in range(4):
-        with suppress(UnicodeDecodeError):
-            return data[: end - back].decode(), data[end - back :]
-    raise AssertionError("not UTF-8")
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._ours)
+            os.close(self._theirs)
+        super().close()

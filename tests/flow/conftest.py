@@ -105,12 +105,13 @@ class Lab:
         with self.clients() as clients:
             return workflow.plan(self.stack(), clients, clock=self.clock, mode=mode, **options)
 
-    def apply(self, mode=Mode.NORMAL, *, stop=None, wait=None, emit=None, **options):
+    def apply(self, mode=Mode.NORMAL, *, stop=None, wait=None, trainings=True, emit=None, **options):
         stack, emit = self.stack(), emit or self.events.append
         stop = Stop() if stop is None else stop
         with self.clients() as clients:
             made = workflow.plan(stack, clients, clock=self.clock, mode=mode, **options)
-            return workflow.apply(made, stack, clients, clock=self.clock, emit=emit, stop=stop, wait=wait)
+            waits = {"wait": wait, "trainings": trainings}
+            return workflow.apply(made, stack, clients, clock=self.clock, emit=emit, stop=stop, **waits)
 
     def destroy(self):
         return self.apply(Mode.DESTROY)
