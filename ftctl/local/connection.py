@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -19,19 +20,23 @@ if TYPE_CHECKING:
 
 # A body left unread (an upload refused at its headers) is read up to here: clients listen only once they have sent it.
 _DRAIN = 1 << 30
+_SMALL = 1 << 12  # bytes of a body that is soon dealt with
 
 
 class Connection:
     """Its turn comes when something has arrived: what is there whole is answered, half a head waits for the rest."""
 
-    def __init__(self, secure: SSLSocket, azure: Azure, *, own: str, caller: str) -> None:
-        """`own` is the server's address."""
+    def __init__(
+        self, secure: SSLSocket, azure: Azure, *, own: str, caller: str, relieve: Callable[[Connection], None]
+    ) -> None:
+        """`own` is the server's address; `relieve` is called before what takes long for certain."""
         self.waiting: float | None = None  # since when; none during a turn
         self._socket = secure
         self._source = http1.Source(secure)
         self._azure = azure
         self._own = own
         self._caller = caller
+        self._relieve = relieve
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -63,6 +68,8 @@ class Connection:
 
     def _serve(self, head: Head) -> bool:
         """Whether the connection stays open."""
+        if not 0 <= head.length <= _SMALL:
+            self._relieve(self)
         if "100-continue" in head.headers.get("expect", "").lower():
             self._socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         if head.length >= 0:

@@ -51,11 +51,20 @@ class Loop:
         except OSError:  # the loop has ended meanwhile
             self._drop(connection)
 
+    def relieve(self, connection: Connection) -> None:
+        """Have another thread lead, where this connection is what the leading one is busy with."""
+        with self._lock:
+            if self._busy is not connection:
+                return
+            self._busy = None
+            self._selector.unregister(connection)  # nobody selects as long as nobody leads
+        self._start()
+
     def watch(self) -> None:
         """To be called every blink by another thread."""
         busy = self._busy
         if busy and self._turns == self._seen:
-            self._relieve(busy)
+            self.relieve(busy)
         self._seen = self._turns
         silent = perf_counter() - IDLE
         for one in list(self._connections):
@@ -70,15 +79,6 @@ class Loop:
         with suppress(OSError):
             self._bell.send(b"!")
         self._leader.join(timeout=1)
-
-    def _relieve(self, connection: Connection) -> None:
-        """Have another thread lead, where this connection is what the leading one is busy with."""
-        with self._lock:
-            if self._busy is not connection:
-                return
-            self._busy = None
-            self._selector.unregister(connection)  # nobody selects as long as nobody leads
-        self._start()
 
     def _lead(self) -> None:
         while self._open:

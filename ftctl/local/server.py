@@ -77,7 +77,7 @@ class _Server(ThreadingTCPServer):
             return
         secure.settimeout(IDLE)
         own, caller = self.url.partition("://")[2], str(client_address[0]).partition("%")[0]
-        self.loop.take(Connection(secure, self._azure, own=own, caller=caller))
+        self.loop.take(Connection(secure, self._azure, own=own, caller=caller, relieve=self.loop.relieve))
 
     def service_actions(self) -> None:
         """What is called every blink, and whenever somebody connects."""
