@@ -39,8 +39,8 @@ YAML completes and checks a stack with the schema that `ftctl schema` prints.
   training type, and the content of its data. Another recipe is another training; the same one is never paid
   for again. Suffix, `onFailure`, `integrations`, [`state`, `adopt` and `keep`](jobs.md) are no part of it.
   `model: {job: NAME}` goes on from what another job trains and stands for that job's recipe, so that the plan
-  is known before it is trained; the model's own id is another spelling, and another recipe. `integrations` has
-  no place for a key: keys of Weights & Biases are kept in Azure.
+  is known before it is trained; the model's own id is another spelling, and another recipe. `integrations`
+  has no place for a key: keys of Weights & Biases are kept in Azure.
 - **Everything declared is sent or refused.** Unknown keys are errors; what is marked *not supported yet* is
   refused with FT1200. So is, for now, serving a job from another account than its own.
 """

@@ -34,7 +34,7 @@ def test_the_sessions_print_what_the_page_shows(project, tmp_path):
     scratch.mkdir()
     page = PAGE.read_text("utf-8")
     shown = [step for block in blocks(page) for step in block]
-    ran = run([step.command for step in shown], project, scratch, timeout=120)
+    ran = run([step.command for step in shown], project, scratch, timeout=240)
     if WRITE:
         PAGE.write_text(rewritten(page, ran), "utf-8")
     assert rewritten(PAGE.read_text("utf-8"), ran) == PAGE.read_text("utf-8")
