@@ -132,7 +132,7 @@ class _Planner:
         self.world = replace(world, outputs=self.outputs)
         self.decided: dict[Address, Change] = {}
         self.matched: dict[tuple[str, str], Address] = {}
-        self.unsettled: set[str] = set()  # kinds of which not every identity is known yet
+        self.unsettled: list[Wanted] = []  # what has no identity yet
         self.lives: dict[tuple[str, str], list[Live]] = {}
         self.others: set[str] = set()  # ids of what is used and not ours to delete
         self.blind = {(blind.kind, blind.within) for blind in observed.blind}
@@ -159,7 +159,7 @@ class _Planner:
         twin = self.matched.setdefault((rules.name, wanted.key), resource.address)
         promised = rules.promised(resource, self.world)
         if _unsettled(rules, wanted):
-            self.unsettled.add(rules.name)
+            self.unsettled.append(wanted)
         gates = [self.decided[a] for a in resource.references if self.rules[a.kind].judges]
         same = self.declared[twin]
         change = disagreeing(resource, same) if rules.course(same) != rules.course(resource) else None
@@ -351,8 +351,9 @@ class _Planner:
                 return None
             reason = Reason.DUPLICATE
         elif rules.history:
-            if not rules.trains or live.health is not Health.PENDING or rules.name in self.unsettled:
-                return None  # what runs may turn out to be what is wanted
+            maybe = any(rules.predecessor(wanted, [live]) for wanted in self.unsettled)  # it may prove to be wanted
+            if not rules.trains or live.health is not Health.PENDING or maybe:
+                return None
             reason = Reason.SUPERSEDED
         elif live.made_for and self.outputs.get(live.made_for, {}).get("uses") == key:
             return None  # what is to be judged goes on with it, and takes it away

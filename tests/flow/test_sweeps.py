@@ -571,3 +571,11 @@ def test_a_problem_of_a_member_is_told_at_its_value_and_once(lab):
         assert "gpt-4.1-mini" in lines[model.line - 1]
     told = [(one.where, one.code, one.what) for one in stack.warnings]
     assert len(told) == len(set(told)) > 0
+
+
+def test_a_member_taken_out_is_cancelled_though_another_job_goes_on_from_the_winner(swept):
+    continued(swept)
+    swept.apply(wait=0.0)
+    patiently_files(swept)
+    swept.spec["jobs"]["tone"]["matrix"]["n_epochs"] = [1, 2]
+    assert [one.live.id for one in swept.plan().changes if one.action == "delete"] == [epochs(swept)[4]["id"]]
