@@ -75,7 +75,19 @@ def withheld(change: Change, upstream: Sequence[Change]) -> Change:
     return Change(change.address, Action.NOOP, Reason.WITHHELD, because=said, live=change.live)
 
 
-# --- what was cancelled
+# --- what failed or was cancelled
+
+
+def failed_before(resource: Resource, live: Live) -> Change:
+    """Blocked until somebody decides: another try would be paid for too."""
+    problem = Problem(
+        "FT3004",
+        f"{resource.address} failed before as it is declared ({live.id}: {live.detail or 'no reason given'})",
+        resource.where,
+        why="Doing the same again would most likely fail again, and training costs money.",
+        fix=f"Change what was wrong, or try the same again with `--retry {resource.address}`.",
+    )
+    return Change(resource.address, Action.BLOCKED, Reason.FAILED, problem=problem, live=live)
 
 
 def last_cancelled(twins: Iterable[Live]) -> Live | None:

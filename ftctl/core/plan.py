@@ -8,7 +8,16 @@ from graphlib import TopologicalSorter
 from typing import Any, Protocol
 
 from ftctl.core.changes import Action, Adoption, Change, Observed, Plan, Reason, Sight
-from ftctl.core.course import adopting, cancelled, disagreeing, last_cancelled, on_course, surplus, withheld
+from ftctl.core.course import (
+    adopting,
+    cancelled,
+    failed_before,
+    disagreeing,
+    last_cancelled,
+    on_course,
+    surplus,
+    withheld,
+)
 from ftctl.core.diff import FieldChange, differences, has_unknown
 from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
@@ -241,14 +250,7 @@ class _Planner:
         if asked or failed <= self.rules[live.kind].retries(resource):
             reason = Reason.RETRY if asked else Reason.RETRY_DECLARED
             return replace(self._creation(resource, wanted, reason), because=(f"{live.id}: {live.detail}",))
-        problem = Problem(
-            "FT3004",
-            f"{resource.address} failed before as it is declared ({live.id}: {live.detail or 'no reason given'})",
-            resource.where,
-            why="Doing the same again would most likely fail again, and training costs money.",
-            fix=f"Change what was wrong, or try the same again with `--retry {resource.address}`.",
-        )
-        return Change(resource.address, Action.BLOCKED, Reason.FAILED, problem=problem, live=live)
+        return failed_before(resource, live)
 
     def _existing(self, resource: Resource, wanted: Wanted, live: Live, fields: tuple[FieldChange, ...]) -> Change:
         rules = self.rules[resource.address.kind]
