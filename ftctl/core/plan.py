@@ -7,17 +7,8 @@ from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Any, Protocol
 
+from ftctl.core import course
 from ftctl.core.changes import Action, Adoption, Change, Observed, Plan, Reason, Sight
-from ftctl.core.course import (
-    adopting,
-    cancelled,
-    failed_before,
-    disagreeing,
-    last_cancelled,
-    on_course,
-    surplus,
-    withheld,
-)
 from ftctl.core.diff import FieldChange, differences, has_unknown
 from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
@@ -171,8 +162,9 @@ class _Planner:
             self.unsettled.append(wanted)
         gates = [self.decided[a] for a in resource.references if self.rules[a.kind].judges]
         same = self.declared[twin]
-        change = disagreeing(resource, same) if rules.course(same) != rules.course(resource) else None
-        change = change or withheld(gated(self._decide(resource, wanted, live), gates), self._upstream_of(resource))
+        change = course.disagreeing(resource, same) if rules.course(same) != rules.course(resource) else None
+        decided = change or gated(self._decide(resource, wanted, live), gates)
+        change = change or course.withheld(decided, self._upstream_of(resource))
         outputs = live.outputs if live and change.action not in {Action.CREATE, Action.REPLACE} else {}
         self.outputs[resource.address] = {**promised, **outputs}
         self.decided[resource.address] = change
@@ -182,14 +174,14 @@ class _Planner:
     def _decide(self, resource: Resource, wanted: Wanted, live: Live | None) -> Change:
         rules = self.rules[resource.address.kind]
         if rules.adopted(resource):
-            return adopting(resource, live, rules.adoption(resource, wanted, live))
+            return course.adopting(resource, live, rules.adoption(resource, wanted, live))
         if rules.referenced(resource):
             return referenced(resource, live)
         if rules.judges:
             return self._judgement(resource, wanted, live)
-        if steered := on_course(resource, rules.course(resource), live):
+        if steered := course.on_course(resource, rules.course(resource), live):
             return steered
-        if rules.trains and (gone := last_cancelled(self.lives.get((rules.name, wanted.key), ()))):
+        if rules.trains and (gone := course.last_cancelled(self.lives.get((rules.name, wanted.key), ()))):
             return self._cancelled(resource, wanted, gone)
         if live is None:
             unseen = any(kind == rules.name and wanted.key.startswith(within) for kind, within in self.blind)
@@ -237,7 +229,7 @@ class _Planner:
     def _cancelled(self, resource: Resource, wanted: Wanted, gone: Live) -> Change:
         """Of one that somebody cancelled: it is paid for again only when somebody asks for that."""
         if not self._retried(resource):
-            return cancelled(resource, gone, self.rules[gone.kind].failure(gone))
+            return course.cancelled(resource, gone, self.rules[gone.kind].failure(gone))
         again = self._creation(resource, wanted, Reason.AGAIN)
         return replace(again, because=(*again.because, f"{gone.id} was cancelled"))
 
@@ -250,7 +242,7 @@ class _Planner:
         if asked or failed <= self.rules[live.kind].retries(resource):
             reason = Reason.RETRY if asked else Reason.RETRY_DECLARED
             return replace(self._creation(resource, wanted, reason), because=(f"{live.id}: {live.detail}",))
-        return failed_before(resource, live)
+        return course.failed_before(resource, live)
 
     def _existing(self, resource: Resource, wanted: Wanted, live: Live, fields: tuple[FieldChange, ...]) -> Change:
         rules = self.rules[resource.address.kind]
@@ -333,7 +325,7 @@ class _Planner:
         blind = frozenset(within for _, within in self.blind)
         seen = Sight(self.world, tuple(self._all_lives()), blind, (*self.decided.values(), *found))
         spare = (one for rules in self.rules.values() for one in rules.surplus(self.declared, seen))
-        found += [surplus(one) for one in spare if one.live.id not in self.others]
+        found += [course.surplus(one) for one in spare if one.live.id not in self.others]
         return sorted(apart(found, self.declared), key=self._taken_down)
 
     def _all_lives(self) -> list[Live]:
