@@ -12,8 +12,9 @@ from ftctl import __version__
 from ftctl.core.changes import Plan
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Address
-from ftctl.render.findings import document
+from ftctl.render.findings import FORMAT_VERSION, document
 from ftctl.render.json import plan_json
+from ftctl.render.revive import revived
 from ftctl.request import Request
 
 _KIND = "ftctl-plan"
@@ -65,6 +66,23 @@ def read_plan(path: Path) -> SavedPlan:
         return SavedPlan(request, {plan["stack"]: plan["digest"] for plan in plans}, costs)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _damaged(path) from None
+
+
+def shown_plans(path: Path) -> list[Plan]:
+    """The plans in a plan file, to look at. Raises FT3102 for anything else, FT3110 where it was altered."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["kind"] != _KIND or content["format_version"].partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
+            raise _damaged(path)
+        plans = [revived(plan) for plan in content["plans"]]
+        digests = [plan["digest"] for plan in content["plans"]]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise _damaged(path) from None
+    if changed := [plan.home.stack for plan, digest in zip(plans, digests, strict=True) if plan.digest() != digest]:
+        raise FtctlError.all(
+            Problem("FT3110", f"{path} does not show what was planned", subject=one) for one in changed
+        )
+    return plans
 
 
 def _addresses(texts: Sequence[Any]) -> tuple[Address, ...]:

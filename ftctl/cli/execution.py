@@ -36,13 +36,17 @@ _SECRET = re.compile(r"(?i)key|secret|token|password|sas|sig=")
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to carry out. `approved` says that nobody need be asked; `digests` and `costs` are a saved plan's."""
+    """What to carry out. `approved` says that nobody need be asked; `digests` and `costs` are a saved plan's.
+
+    `expected` are the digests of what was approved elsewhere.
+    """
 
     request: Request
     mode: Mode = Mode.NORMAL
     approved: bool = False
     digests: Mapping[str, str] = field(default_factory=dict)
     costs: Mapping[str, float | None] = field(default_factory=dict)
+    expected: frozenset[str] = frozenset()
     wait: float | None = None
     trace: str | None = None
     output: str = "text"
@@ -69,9 +73,11 @@ def carry_out(order: Order) -> Exit:
         raise FtctlError(Problem("FT3103", "JSON output leaves no room for a question"))
     results: list[dict[str, Any]] = []
     with errors_as(order.output), session(order.request, order.trace) as opened:
-        if order.digests:
+        if order.digests or order.expected:
             plans = {stack.name: _plan(stack, opened, order) for stack in opened.stacks}
-            _check(order.digests, plans)
+            _check_approved(order.expected, plans)
+            if order.digests:
+                _check(order.digests, plans)
             _check_budgets(order.costs, plans)
             code = opened.each(lambda stack: _execute(plans[stack.name], stack, opened, order, results))
         else:
@@ -105,6 +111,17 @@ def _check(digests: Mapping[str, str], plans: Mapping[str, Plan]) -> None:
             Problem("FT3101", "this is not what was planned: the spec, the data or Azure has changed", subject=name)
             for name in stale
         )
+
+
+def _check_approved(expected: frozenset[str], plans: Mapping[str, Plan]) -> None:
+    """Refuse everything if any plan with something to do was not approved, or an approved one is no longer there."""
+    if not expected:
+        return
+    now = {plan.digest() for plan in plans.values()}
+    strange = [name for name, plan in plans.items() if not plan.empty and plan.digest() not in expected]
+    told = [Problem("FT3101", "this is not the plan that was approved", subject=name) for name in strange]
+    if told or expected - now:
+        raise FtctlError.all(told or [Problem("FT3101", "a plan that was approved is not what there is to do now")])
 
 
 def _check_budgets(costs: Mapping[str, float | None], plans: Mapping[str, Plan]) -> None:

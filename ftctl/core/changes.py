@@ -160,6 +160,11 @@ class Plan:
         """Whether nothing of it can be done."""
         return all(change.action is Action.BLOCKED for change in self.pending)
 
+    @property
+    def applyable(self) -> bool:
+        """Whether there is anything to do that can be done."""
+        return not (self.empty or self.fatal or self.idle)
+
     def digest(self) -> str:
         """What an approval is bound to: actions, live ids, before and after.
 

@@ -36,7 +36,13 @@ class Graph:
 def graph_of(stack: str, resources: Iterable[Resource], after: Mapping[str, Collection[str]]) -> Graph:
     """`after` says of kinds which others they wait for although no declaration names them."""
     declared = list(resources)
-    needs = {one.address: tuple(_needed(one, declared, after.get(one.address.kind, ()))) for one in declared}
+    return graph_by(
+        stack, {one.address: tuple(_needed(one, declared, after.get(one.address.kind, ()))) for one in declared}
+    )
+
+
+def graph_by(stack: str, needs: Needs) -> Graph:
+    """The graph of things of which it is known what each needs."""
     order = tuple(TopologicalSorter(needs).static_order())
     return Graph(stack, order, tuple(_edges(order, needs)))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ftctl.core.changes import Action, Change, Plan, Reason
+from ftctl.core.changes import Action, Change, Plan
 from ftctl.core.diff import FieldChange
 from ftctl.core.digest import digest, plain
 from ftctl.core.errors import Problem, Severity
@@ -16,10 +16,10 @@ from ftctl.core.model import ChangeClass, Unknown
 from ftctl.render.estimate import estimate_json, total_json
 from ftctl.render.findings import problem_json, problems_json
 from ftctl.render.headline import gravest, headline
-from ftctl.render.look import Look
+from ftctl.render.review import LOOK, drifted, gates
 from ftctl.render.verbs import classes, tally
 
-_ACTIONS = {  # Terraform's words: who looks for "delete" in the list finds everything that destroys
+ACTIONS = {  # Terraform's words: who looks for "delete" in the list finds everything that destroys
     Action.CREATE: ["create"],
     Action.UPDATE: ["update"],
     Action.ADOPT: ["update"],
@@ -27,7 +27,6 @@ _ACTIONS = {  # Terraform's words: who looks for "delete" in the list finds ever
     Action.DELETE: ["delete"],
     Action.JUDGE: ["read"],
 }
-_LOOK = Look()
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:
@@ -38,18 +37,20 @@ def plan_json(plan: Plan) -> dict[str, Any]:
         "subscription": plan.home.subscription,
         "resource_group": plan.home.group,
         "mode": plan.mode.value,
-        "headline": headline(plan, _LOOK),
+        "headline": headline(plan, LOOK),
         "class": gravest(plan).value,
         "digest": plan.digest(),
-        "applyable": not (plan.empty or plan.fatal or plan.idle),
+        "applyable": plan.applyable,
         "complete": not (blocked or _errors(plan.problems)),
         "errored": _errors(plan.problems),
         "summary": summary_json(plan),
         "estimate": total_json(plan.estimate()),
         "changes": [_change(change) for change in plan.changes],
-        "resource_drift": [_drift(change) for change in plan.changes if change.reason is Reason.DRIFTED],
+        "resource_drift": [_drift(change) for change in drifted(plan)],
         "preconditions": [_precondition(change) for change in plan.changes if change.key or change.live],
-        "gates": [_gate(change) for change in plan.changes if change.kind == "gate"],
+        "gates": [
+            {"address": address, "standing": standing, "told": list(told)} for address, standing, told in gates(plan)
+        ],
         "preflight": [
             {"address": str(change.address), **asdict(finding)}
             for change in plan.changes
@@ -84,7 +85,7 @@ def _change(change: Change) -> dict[str, Any]:
         "id": change.live.id if change.live else None,
         "key": change.key or None,
         "action": change.action.value,
-        "actions": _ACTIONS.get(change.action, ["no-op"]),
+        "actions": ACTIONS.get(change.action, ["no-op"]),
         "reason": change.reason.value,
         "class": change.change_class.value,
         "changed": sorted({*change.before, *change.after}),
@@ -126,12 +127,6 @@ def _precondition(change: Change) -> dict[str, Any]:
         "id": live.id if live else None,
         "fingerprint": digest(live.fields) if live else None,
     }
-
-
-def _gate(change: Change) -> dict[str, Any]:
-    standing = {Action.NOOP: "passed", Action.BLOCKED: "refused"}.get(change.action, "not judged yet")
-    live = change.live.outputs.get("told", ()) if change.live else ()
-    return {"address": str(change.address), "standing": standing, "told": list(change.because or live)}
 
 
 def report_json(stack: str, report: Report) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ftctl.render.look import Look, Style, clean, counted, padded, width_of
 from ftctl.render.values import leaves, pair, shortened, shown
 from ftctl.render.verbs import Verb, verb
 
-_SYMBOLS = {  # symbol, in ASCII, style
+SYMBOLS = {  # symbol, in ASCII, style
     Verb.CREATE: ("+", "+", Style.GREEN),
     Verb.UPDATE: ("~", "~", Style.YELLOW),
     Verb.REPOINT: ("→", "->", Style.CYAN),
@@ -43,7 +43,7 @@ def plan_text(plan: Plan, look: Look) -> str:
     lines = [look.paint(first, Style.BOLD), "", *_meaning(plan, look), "", *body]
     if plan.fatal:
         number = sum(problem.severity is Severity.ERROR for problem in plan.problems)
-        lines += [*look.wrap(f"{plan.home.stack} cannot be applied: {counted(number, 'problem')}, told below.", ""), ""]
+        lines += [*look.wrap(f"{plan.home.stack} cannot be applied: {counted(number, 'problem')}.", ""), ""]
     return "\n".join([*lines, first] if len(lines) > _SCREEN else lines).rstrip("\n")
 
 
@@ -57,7 +57,7 @@ def _meaning(plan: Plan, look: Look) -> list[str]:
 def change_lines(change: Change, look: Look) -> list[str]:
     """One change: symbol, verb, address, Azure name and reason; below it fields and what follows from it."""
     word = verb(change)
-    symbol, ascii_, style = _SYMBOLS[word]
+    symbol, ascii_, style = SYMBOLS[word]
     mark = "  " + padded(look.pick(symbol, ascii_), 4)
     head = f"{word} {change.address}{_name(change, look)}"
     head += f" [{change.change_class}]" if change.change_class in GRAVE else ""
@@ -73,7 +73,7 @@ def _name(change: Change, look: Look) -> str:
 
 
 def _reason(change: Change) -> str:
-    code = f" ({change.problem.code}, see below)" if change.problem else ""
+    code = f" ({change.problem.code})" if change.problem else ""
     return f"{change.reason}{code}"
 
 

@@ -76,6 +76,13 @@ CODES: dict[str, Code] = {
         "Without a terminal nobody can answer the question, so nothing is changed.",
         "Give `--auto-approve`, or apply a reviewed plan file.",
     ),
+    "FT3110": Code(
+        "The plan file was altered",
+        Exit.STALE,
+        "The changes in the file have another digest than the file says: what it shows is not what an apply of it would"
+        " look for.",
+        "Plan again with `--out FILE`.",
+    ),
     "FT3201": Code(
         "Training failed",
         Exit.ERROR,
