@@ -202,7 +202,7 @@ def _footer(plan: Plan) -> tuple[str, ...]:
 
 _NAMES = re.compile(r"[^A-Za-z0-9 ,:;/.%'()+=?…≈–→·×-]")
 _MENTION = re.compile(r"(@|#|(?<![A-Za-z0-9])GH-)(?=\w)", re.ASCII | re.IGNORECASE)
-_LINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp)(?=:)|\bwww(?=\.)")
+_LINK = re.compile(r"(?i)(?:https?|ftp|mailto|xmpp)(?=:)|www(?=\.)")
 
 
 def plain(text: str) -> str:

@@ -10,9 +10,9 @@ from ftctl.core.graph import Graph, graph_by
 from ftctl.core.model import Address, ChangeClass, Finding, Standing
 from ftctl.render.estimate import estimate_rows, total_text
 from ftctl.render.headline import GRAVE
-from ftctl.render.look import Look
+from ftctl.render.look import Look, clean
 from ftctl.render.text import SYMBOLS
-from ftctl.render.values import pair
+from ftctl.render.values import pair, shortened
 from ftctl.render.verbs import Verb, verb
 
 LOOK = Look(width=100)
@@ -27,7 +27,7 @@ def symbol(change: Change) -> str:
 def name_of(change: Change) -> str:
     """The name in Azure, where it says more than the address."""
     name = change.name or (change.live.name if change.live else "")
-    return name if name != change.address.name else ""
+    return shortened(clean(name), LOOK) if name != change.address.name else ""
 
 
 def grave(plan: Plan) -> list[Change]:
