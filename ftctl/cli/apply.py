@@ -10,6 +10,7 @@ import click
 
 from ftctl.cli import options
 from ftctl.cli.execution import Order, carry_out
+from ftctl.core.clock import SystemClock
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Address
 from ftctl.planfile import read_plan
@@ -70,7 +71,7 @@ def _from_file(path: Path, order: Order) -> Order:
     given = order.request
     if replace(given, paths=(), max_cost=None) != Request(paths=()) or len(given.paths) > 1:
         raise FtctlError(Problem("FT6010", f"{path} is a saved plan, and more was given beside it"))
-    saved = read_plan(path)
+    saved = read_plan(path, SystemClock().now())
     limits = [limit for limit in (saved.request.max_cost, given.max_cost) if limit is not None]
     request = replace(saved.request, max_cost=min(limits, default=None))
-    return replace(order, request=request, digests=saved.digests, costs=saved.costs, approved=True)
+    return replace(order, request=request, digests=saved.digests, costs=saved.costs, seen=saved.plans, approved=True)

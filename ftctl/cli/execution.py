@@ -21,6 +21,7 @@ from ftctl.core.estimate import Span, told
 from ftctl.core.events import Outcome, Report, Result
 from ftctl.core.guard import BUDGETS
 from ftctl.core.model import Mode
+from ftctl.core.moved import moved
 from ftctl.render.console import progress
 from ftctl.render.findings import document, problems_json
 from ftctl.render.json import plan_json, report_json
@@ -31,12 +32,13 @@ from ftctl.request import Request
 if TYPE_CHECKING:
     from ftctl.spec.stack import Stack
 
+_NAMED = 5  # differences to a saved plan that are told
 _SECRET = re.compile(r"(?i)key|secret|token|password|sas|sig=")
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to carry out. `approved` says that nobody need be asked; `digests` and `costs` are a saved plan's.
+    """What to carry out. `approved` says that nobody need be asked; `digests`, `costs` and `seen` are a saved plan's.
 
     `expected` are the digests of what was approved elsewhere.
     """
@@ -46,6 +48,7 @@ class Order:
     approved: bool = False
     digests: Mapping[str, str] = field(default_factory=dict)
     costs: Mapping[str, float | None] = field(default_factory=dict)
+    seen: Mapping[str, Plan] = field(default_factory=dict)
     expected: frozenset[str] = frozenset()
     wait: float | None = None
     trace: str | None = None
@@ -77,7 +80,7 @@ def carry_out(order: Order) -> Exit:
             plans = {stack.name: _plan(stack, opened, order) for stack in opened.stacks}
             _check_approved(order.expected, plans)
             if order.digests:
-                _check(order.digests, plans)
+                _check(order.digests, plans, order.seen)
             _check_budgets(order.costs, plans)
             code = opened.each(lambda stack: _execute(plans[stack.name], stack, opened, order, results))
         else:
@@ -102,15 +105,20 @@ def _plan(stack: Stack, opened: Session, order: Order) -> Plan:
     return plan
 
 
-def _check(digests: Mapping[str, str], plans: Mapping[str, Plan]) -> None:
-    """Refuse everything if any of the plans is not the reviewed one."""
+def _check(digests: Mapping[str, str], plans: Mapping[str, Plan], seen: Mapping[str, Plan]) -> None:
+    """Refuse everything if any of the plans is not the reviewed one, and say what moved."""
     now = {name: plan.digest() for name, plan in plans.items()}
     stale = sorted(name for name in digests.keys() | now.keys() if digests.get(name) != now.get(name))
     if stale:
-        raise FtctlError.all(
-            Problem("FT3101", "this is not what was planned: the spec, the data or Azure has changed", subject=name)
-            for name in stale
-        )
+        raise FtctlError.all(_stale(name, seen.get(name), plans.get(name)) for name in stale)
+
+
+def _stale(name: str, then: Plan | None, now: Plan | None) -> Problem:
+    told = moved(then, now) if then and now else ()
+    more = f"; and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    why = f"Since then: {'; '.join(told[:_NAMED])}{more}." if told else ""
+    what = "this is not what was planned: the spec, the data or Azure has changed"
+    return Problem("FT3101", what, subject=name, why=why)
 
 
 def _check_approved(expected: frozenset[str], plans: Mapping[str, Plan]) -> None:

@@ -15,6 +15,7 @@ from ftctl.cli import options
 from ftctl.cli.session import caution, session, unwritable, verdict
 from ftctl.cli.streams import complain, emit, look, show, tell
 from ftctl.core.changes import Plan
+from ftctl.core.clock import SystemClock
 from ftctl.core.errors import Exit, FtctlError
 from ftctl.core.model import Address
 from ftctl.planfile import save_plan
@@ -27,11 +28,26 @@ if TYPE_CHECKING:
     from ftctl.spec.stack import Stack
 
 
+def _lifetime(_context: click.Context, _option: click.Parameter, text: str) -> float:
+    length = options.seconds(text)
+    if not length:
+        raise click.BadParameter(f"'{text}' is no length of time such as 24h")
+    return length
+
+
 @click.command(name="plan")
 @options.paths
 @options.selection
 @options.exceptions
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, to apply exactly this.")
+@click.option(
+    "--expires",
+    callback=_lifetime,
+    default="24h",
+    show_default=True,
+    metavar="LENGTH",
+    help="How long the saved plan may be applied.",
+)
 @options.output(*FORMATS)
 @click.option(
     "--outputs", type=click.Path(path_type=Path), metavar="FILE", help="Append name=value lines for a pipeline."
@@ -46,6 +62,7 @@ def command(
     retry: tuple[Address, ...],
     max_cost: float | None,
     out: Path | None,
+    expires: float,
     output: str,
     outputs: Path | None,
     trace: str | None,
@@ -63,7 +80,7 @@ def command(
         with _told_as(output):
             code, plans = _plans(request, output, trace)
         if out and code in {Exit.DONE, Exit.GATE} and not any(plan.fatal for plan in plans):
-            _save(out, plans, request)
+            _save(out, plans, request, expires)
             tell(f"\nSaved. To apply exactly this: ftctl apply {out}")
         if detailed_exitcode and code is Exit.DONE and any(not plan.empty for plan in plans):
             code = Exit.CHANGES
@@ -117,9 +134,9 @@ def _plans(request: Request, output: str, trace: str | None) -> tuple[Exit, list
     return code, plans
 
 
-def _save(out: Path, plans: Sequence[Plan], request: Request) -> None:
+def _save(out: Path, plans: Sequence[Plan], request: Request, lifetime: float) -> None:
     try:
-        save_plan(out, plans, request)
+        save_plan(out, plans, request, SystemClock().now(), lifetime)
     except OSError as error:
         raise unwritable(out, error) from None
 

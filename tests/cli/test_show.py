@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,40 @@ def test_what_was_approved_is_done_and_nothing_else(ftctl, specs):
     assert ftctl("apply", "--expect", steps["digest"]).code == Exit.STALE  # a plan is used once
     ftctl("plan", "--detailed-exitcode", "--outputs", "steps.txt")
     assert Path("steps.txt").read_text("utf-8").splitlines()[-1] == "exit_code=0"
+
+
+def test_a_saved_plan_expires_and_says_what_moved(ftctl, specs, monkeypatch):
+    ftctl("plan", "--out", "plan.json", "--expires", "90m")
+    now = datetime.now(UTC)
+    with monkeypatch.context() as later:
+        later.setattr("ftctl.cli.apply.SystemClock.now", lambda _clock: now + timedelta(minutes=91))
+        late = ftctl("apply", "plan.json")
+    assert (late.code, "FT3111" in late.err) == (Exit.STALE, True)
+    assert ftctl("plan", "--out", "plan.json", "--expires", "soon").code == Exit.USAGE
+    spec = next(specs.glob("*.yaml"))
+    text = spec.read_text("utf-8")
+    spec.write_text(text.replace("seed: 105", "seed: 106").replace("  team: support", "  team: desk"), encoding="utf-8")
+    data = specs / "data/valid.jsonl"
+    data.write_text(data.read_text("utf-8").replace("password", "pass word"), encoding="utf-8")
+    stale = ftctl("apply", "plan.json")
+    assert stale.code == Exit.STALE
+    said = " ".join(stale.err.split())
+    assert "job/tone: seed is declared otherwise" in said
+    assert "dataset/valid: sha256 has other data" in said
+
+
+def test_what_somebody_changed_in_azure_since_is_named(ftctl, specs):
+    assert ftctl("apply", "--auto-approve").code == Exit.DONE
+    spec = next(specs.glob("*.yaml"))
+    text = spec.read_text("utf-8")
+    spec.write_text(text.replace("team: support", "team: desk"), encoding="utf-8")
+    ftctl("plan", "--out", "plan.json")
+    spec.write_text(text.replace("team: support", "team: other"), encoding="utf-8")
+    assert ftctl("apply", "--auto-approve").code == Exit.DONE
+    spec.write_text(text.replace("team: support", "team: desk"), encoding="utf-8")
+    stale = ftctl("apply", "plan.json")
+    assert stale.code == Exit.STALE
+    assert "account/main: tags was changed in Azure" in " ".join(stale.err.split())
 
 
 def test_one_comment_for_several_stacks(ftctl, project):

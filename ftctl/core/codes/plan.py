@@ -83,6 +83,13 @@ CODES: dict[str, Code] = {
         " look for.",
         "Plan again with `--out FILE`.",
     ),
+    "FT3111": Code(
+        "The plan has expired",
+        Exit.STALE,
+        "A saved plan is good for a day, or as long as `ftctl plan --expires` said: what was approved long ago is not"
+        " what anybody has in mind now.",
+        "Plan again, review, and apply the new plan.",
+    ),
     "FT3201": Code(
         "Training failed",
         Exit.ERROR,
