@@ -12,6 +12,7 @@ import pytest
 
 from ftctl.core.errors import Exit
 from ftctl.render.formats import FORMATS
+from tests.held import strict
 
 SPECS = Path(__file__).parents[2] / "specs"
 
@@ -41,6 +42,7 @@ def test_a_saved_plan_is_shown_in_every_form_without_azure(ftctl, specs, away, g
     assert {output: said.code for output, said in shown.items()} == dict.fromkeys(FORMATS, Exit.DONE)
     assert {output: said.out for output, said in shown.items()} == planned
     assert planned["github"] == ""
+    assert [error.message for error in strict().iter_errors(json.loads(Path("plan.json").read_text("utf-8")))] == []
     golden("plan-markdown", re.sub(r"\d{4}-\d\d-\d\d", "DATE", planned["markdown"]))
 
 
