@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from ftctl import __version__
 from ftctl.core.changes import Plan
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Address
-from ftctl.render.findings import document
+from ftctl.render.findings import FORMAT_VERSION, document
 from ftctl.render.json import plan_json
+from ftctl.render.revive import revived
 from ftctl.request import Request
 
 _KIND = "ftctl-plan"
@@ -24,15 +26,20 @@ class SavedPlan:
     """What a plan file says: ask for this again, and go on only if every stack's digest is the same.
 
     `costs` are the high ends of what its reviewers were shown, by stack; None where that was nothing or unknown.
+    `plans` are what they saw, to say what has moved since.
     """
 
     request: Request
     digests: Mapping[str, str]
     costs: Mapping[str, float | None] = field(default_factory=dict)
+    plans: Mapping[str, Plan] = field(default_factory=dict)
 
 
-def save_plan(path: Path, plans: Sequence[Plan], request: Request) -> None:
-    """Write a plan file. It has the values of `--var`, nothing of the environment's, and no secret of Azure's."""
+def save_plan(path: Path, plans: Sequence[Plan], request: Request, now: datetime, lifetime: float) -> None:
+    """Write a plan file that is good for `lifetime` seconds.
+
+    It has the values of `--var`, nothing of the environment's, and no secret of Azure's.
+    """
     asked = {
         "paths": [str(path) for path in request.paths],
         "environment": request.environment,
@@ -41,12 +48,17 @@ def save_plan(path: Path, plans: Sequence[Plan], request: Request) -> None:
         "retry": [str(address) for address in request.retry],
         "max_cost": request.max_cost,
     }
-    text = document(kind=_KIND, request=asked, plans=[plan_json(plan) for plan in plans])
+    times = {"created_at": _time(now), "expires_at": _time(now + timedelta(seconds=lifetime))}
+    text = document(kind=_KIND, **times, request=asked, plans=[plan_json(plan) for plan in plans])
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def read_plan(path: Path) -> SavedPlan:
-    """Read what `save_plan` wrote. Raises FT3102 for anything else."""
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def read_plan(path: Path, now: datetime) -> SavedPlan:
+    """Read what `save_plan` wrote, to apply it. Raises FT3102 for anything else, FT3111 where its time is over."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         asked = content["request"]
@@ -62,9 +74,31 @@ def read_plan(path: Path) -> SavedPlan:
         )
         plans = content["plans"]
         costs = {plan["stack"]: (plan["estimate"]["cost"] or {}).get("high") for plan in plans}
-        return SavedPlan(request, {plan["stack"]: plan["digest"] for plan in plans}, costs)
+        until = datetime.fromisoformat(content["expires_at"])
+        seen = {plan["stack"]: revived(plan) for plan in plans}
+        saved = SavedPlan(request, {plan["stack"]: plan["digest"] for plan in plans}, costs, seen)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _damaged(path) from None
+    if now > until:
+        raise FtctlError(Problem("FT3111", f"{path} was good until {until:%Y-%m-%d %H:%M} UTC"))
+    return saved
+
+
+def shown_plans(path: Path) -> list[Plan]:
+    """The plans in a plan file, to look at. Raises FT3102 for anything else, FT3110 where it was altered."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["kind"] != _KIND or content["format_version"].partition(".")[0] != FORMAT_VERSION.partition(".")[0]:
+            raise _damaged(path)
+        plans = [revived(plan) for plan in content["plans"]]
+        digests = [plan["digest"] for plan in content["plans"]]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise _damaged(path) from None
+    if changed := [plan.home.stack for plan, digest in zip(plans, digests, strict=True) if plan.digest() != digest]:
+        raise FtctlError.all(
+            Problem("FT3110", f"{path} does not show what was planned", subject=one) for one in changed
+        )
+    return plans
 
 
 def _addresses(texts: Sequence[Any]) -> tuple[Address, ...]:

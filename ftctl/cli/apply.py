@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,18 +10,31 @@ import click
 
 from ftctl.cli import options
 from ftctl.cli.execution import Order, carry_out, form
+from ftctl.core.clock import SystemClock
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Address
 from ftctl.planfile import read_plan
 from ftctl.request import Request
 
 _SPECS = {".yaml", ".yml"}
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+def _digests(_context: click.Context, _option: click.Parameter, text: str | None) -> frozenset[str]:
+    """The digest of a plan, or of several stacks' with commas between them."""
+    found = frozenset(text.split(",")) if text is not None else frozenset()
+    if not all(map(_DIGEST.fullmatch, found)):
+        raise click.BadParameter("a digest has 64 digits and letters a to f, as the plan shows it")
+    return found
 
 
 @click.command(name="apply")
 @options.paths
 @options.selection
 @options.exceptions
+@click.option(
+    "--expect", callback=_digests, metavar="DIGEST", help="Do what was approved: the plan with this digest, or nothing."
+)
 @options.approval
 @options.output("text", "json")
 @options.tracing
@@ -31,6 +45,7 @@ def command(
     adopt: tuple[Address, ...],
     retry: tuple[Address, ...],
     max_cost: float | None,
+    expect: frozenset[str],
     wait: options.Wait,
     output: str,
     trace: str | None,
@@ -45,7 +60,14 @@ def command(
     Running it again resumes what an earlier run began.
     """
     request = options.request(paths, environment, variables, adopt=adopt, retry=retry, max_cost=max_cost)
-    order = Order(request, approved=auto_approve, wait=wait, trace=trace, output=form(output, streamed=streamed))
+    order = Order(
+        request,
+        expected=expect,
+        approved=auto_approve or bool(expect),
+        wait=wait,
+        trace=trace,
+        output=form(output, streamed=streamed),
+    )
     saved = [path for path in paths if path.is_file() and path.suffix not in _SPECS]
     return carry_out(_from_file(saved[0], order) if saved else order)
 
@@ -55,7 +77,7 @@ def _from_file(path: Path, order: Order) -> Order:
     given = order.request
     if replace(given, paths=(), max_cost=None) != Request(paths=()) or len(given.paths) > 1:
         raise FtctlError(Problem("FT6010", f"{path} is a saved plan, and more was given beside it"))
-    saved = read_plan(path)
+    saved = read_plan(path, SystemClock().now())
     limits = [limit for limit in (saved.request.max_cost, given.max_cost) if limit is not None]
     request = replace(saved.request, max_cost=min(limits, default=None))
-    return replace(order, request=request, digests=saved.digests, costs=saved.costs, approved=True)
+    return replace(order, request=request, digests=saved.digests, costs=saved.costs, seen=saved.plans, approved=True)

@@ -26,6 +26,7 @@ from ftctl.core.estimate import Span, told
 from ftctl.core.events import Outcome, Report, Result
 from ftctl.core.guard import BUDGETS
 from ftctl.core.model import Mode
+from ftctl.core.moved import moved
 from ftctl.render.console import progress
 from ftctl.render.findings import document, problems_json
 from ftctl.render.json import plan_json, report_json
@@ -38,12 +39,15 @@ if TYPE_CHECKING:
     from ftctl.render.progress import Lines
     from ftctl.spec.stack import Stack
 
+_NAMED = 5  # differences to a saved plan that are told
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to carry out. `approved` says that nobody need be asked; `digests` and `costs` are a saved plan's.
+    """What to carry out. `approved` says that nobody need be asked; `digests`, `costs` and `seen` are a saved plan's.
 
-    `output` is `text`, `json` (one document at the end) or `lines` (of JSON, one for each event).
+    `expected` are the digests of what was approved elsewhere. `output` is `text`, `json` (one document at the end) or
+    `lines` (of JSON, one for each event).
     """
 
     request: Request
@@ -51,6 +55,8 @@ class Order:
     approved: bool = False
     digests: Mapping[str, str] = field(default_factory=dict)
     costs: Mapping[str, float | None] = field(default_factory=dict)
+    seen: Mapping[str, Plan] = field(default_factory=dict)
+    expected: frozenset[str] = frozenset()
     wait: Wait = field(default_factory=Wait)
     trace: str | None = None
     output: str = "text"
@@ -107,9 +113,11 @@ def carry_out(order: Order) -> Exit:
     if order.output != "text" and not order.approved:
         raise FtctlError(Problem("FT3103", "JSON output leaves no room for a question"))
     with errors_as(order.output), _telling(order) as told, session(order.request, order.trace) as opened:
-        if order.digests:
+        if order.digests or order.expected:
             plans = {stack.name: _plan(stack, opened, order) for stack in opened.stacks}
-            _check(order.digests, plans)
+            _check_approved(order.expected, plans)
+            if order.digests:
+                _check(order.digests, plans, order.seen)
             _check_budgets(order.costs, plans)
             code = opened.each(lambda stack: _reviewed(plans[stack.name], stack, opened, order, told))
         else:
@@ -136,15 +144,31 @@ def _plan(stack: Stack, opened: Session, order: Order) -> Plan:
     return plan
 
 
-def _check(digests: Mapping[str, str], plans: Mapping[str, Plan]) -> None:
-    """Refuse everything if any of the plans is not the reviewed one."""
+def _check(digests: Mapping[str, str], plans: Mapping[str, Plan], seen: Mapping[str, Plan]) -> None:
+    """Refuse everything if any of the plans is not the reviewed one, and say what moved."""
     now = {name: plan.digest() for name, plan in plans.items()}
     stale = sorted(name for name in digests.keys() | now.keys() if digests.get(name) != now.get(name))
     if stale:
-        raise FtctlError.all(
-            Problem("FT3101", "this is not what was planned: the spec, the data or Azure has changed", subject=name)
-            for name in stale
-        )
+        raise FtctlError.all(_stale(name, seen.get(name), plans.get(name)) for name in stale)
+
+
+def _stale(name: str, then: Plan | None, now: Plan | None) -> Problem:
+    told = moved(then, now) if then and now else ()
+    more = f"; and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    why = f"Since then: {'; '.join(told[:_NAMED])}{more}." if told else ""
+    what = "this is not what was planned: the spec, the data or Azure has changed"
+    return Problem("FT3101", what, subject=name, why=why)
+
+
+def _check_approved(expected: frozenset[str], plans: Mapping[str, Plan]) -> None:
+    """Refuse everything if any plan with something to do was not approved, or an approved one is no longer there."""
+    if not expected:
+        return
+    now = {plan.digest() for plan in plans.values()}
+    strange = [name for name, plan in plans.items() if not plan.empty and plan.digest() not in expected]
+    told = [Problem("FT3101", "this is not the plan that was approved", subject=name) for name in strange]
+    if told or expected - now:
+        raise FtctlError.all(told or [Problem("FT3101", "a plan that was approved is not what there is to do now")])
 
 
 def _check_budgets(costs: Mapping[str, float | None], plans: Mapping[str, Plan]) -> None:

@@ -23,6 +23,7 @@ COMMANDS = {
     "init": "Write a stack to start from",
     "validate": "Check specs and data, offline",
     "plan": "Show what apply would do; reads only",
+    "show": "Show a saved plan, in every form",
     "apply": "Make Azure as it is declared",
     "destroy": "Delete everything that the stacks own",
     "drift": "Show what has changed in Azure since the last apply",

@@ -24,11 +24,11 @@ def show(text: str) -> None:
 
 
 def emit(text: str) -> None:
-    """A result, for machines: always in UTF-8."""
+    """A result, for machines: always in UTF-8. Nothing is no line either."""
     sys.stdout.flush()
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8")
-    print(text, flush=True)
+    print(text, end="\n" if text else "", flush=True)
 
 
 def tell(text: str) -> None:

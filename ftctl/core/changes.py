@@ -177,6 +177,11 @@ class Plan:
         return tuple(change for change in self.changes if change.action is not Action.NOOP)
 
     @property
+    def noted(self) -> tuple[Change, ...]:
+        """What nothing is done about, and people are told why."""
+        return tuple(change for change in self.changes if change.noted)
+
+    @property
     def empty(self) -> bool:
         return not self.pending
 
@@ -199,6 +204,11 @@ class Plan:
     def idle(self) -> bool:
         """Whether nothing of it can be done."""
         return all(change.action is Action.BLOCKED for change in self.pending)
+
+    @property
+    def applyable(self) -> bool:
+        """Whether there is anything to do that can be done."""
+        return not (self.empty or self.fatal or self.idle)
 
     def digest(self) -> str:
         """What an approval is bound to: actions, live ids, before and after.

@@ -22,11 +22,21 @@ class Graph:
     nodes: tuple[Address, ...]
     edges: tuple[tuple[Address, Address], ...]
 
+    def around(self) -> tuple[dict[Address, list[Address]], dict[Address, list[Address]]]:
+        """Of each node those that an edge comes from, and those that one leads to."""
+        before: dict[Address, list[Address]] = {node: [] for node in self.nodes}
+        after: dict[Address, list[Address]] = {node: [] for node in self.nodes}
+        for source, to in self.edges:
+            before[to].append(source)
+            after[source].append(to)
+        return before, after
+
     def layers(self) -> tuple[tuple[Address, ...], ...]:
         """The nodes by the longest way that leads to them."""
+        before, _ = self.around()
         depth: dict[Address, int] = {}
         for node in self.nodes:
-            depth[node] = max((depth[source] + 1 for source, to in self.edges if to == node), default=0)
+            depth[node] = max((depth[source] + 1 for source in before[node]), default=0)
         return tuple(
             tuple(node for node in self.nodes if depth[node] == layer)
             for layer in range(max(depth.values(), default=-1) + 1)
@@ -36,7 +46,13 @@ class Graph:
 def graph_of(stack: str, resources: Iterable[Resource], after: Mapping[str, Collection[str]]) -> Graph:
     """`after` says of kinds which others they wait for although no declaration names them."""
     declared = list(resources)
-    needs = {one.address: tuple(_needed(one, declared, after.get(one.address.kind, ()))) for one in declared}
+    return graph_by(
+        stack, {one.address: tuple(_needed(one, declared, after.get(one.address.kind, ()))) for one in declared}
+    )
+
+
+def graph_by(stack: str, needs: Needs) -> Graph:
+    """The graph of things of which it is known what each needs."""
     order = tuple(TopologicalSorter(needs).static_order())
     return Graph(stack, order, tuple(_edges(order, needs)))
 

@@ -92,31 +92,33 @@ def _between(low: str, high: str, look: Look) -> str:
 def total_json(total: Total) -> dict[str, Any]:
     return {
         "trainings": total.trainings,
-        "cost": _span(total.cost, 6),
+        "cost": _span(total.cost, 9),
         "currency": "USD",
         "unknown": total.unknown,
-        "seconds": _span(total.seconds, 0),
+        "seconds": _span(total.seconds, 3),
     }
 
 
 def estimate_json(estimate: Estimate) -> dict[str, Any]:
     return {
-        "cost": _span(estimate.cost, 6),
+        "cost": _span(estimate.cost, 9),
         "currency": estimate.currency,
-        "tokens": _span(estimate.tokens, 0),
-        "tokens_once": _span(estimate.once, 0),
-        "epochs": _span(estimate.epochs, 0),
-        "hours": _span(estimate.hours, 3),
+        "tokens": _span(estimate.tokens, 3),
+        "tokens_once": _span(estimate.once, 3),
+        "epochs": _span(estimate.epochs, 3),
+        "hours": _span(estimate.hours, 6),
         "price": estimate.price or None,
         "notes": list(estimate.notes),
-        "seconds": _span(estimate.seconds, 0),
+        "seconds": _span(estimate.seconds, 3),
         "earlier_trainings": estimate.earlier,
         "unknown": estimate.unknown or None,
     }
 
 
 def _span(span: Span | None, digits: int) -> dict[str, float] | None:
-    if span is None:
-        return None
-    low, high = (round(end, digits) for end in _ends(span))
-    return {"low": low, "high": high} if digits else {"low": int(low), "high": int(high)}
+    return {"low": _number(span.low, digits), "high": _number(span.high, digits)} if span else None
+
+
+def _number(value: float, digits: int) -> float:
+    value = round(value, digits)
+    return int(value) if value == int(value) else value

@@ -140,6 +140,8 @@ def padded(text: str, columns: int) -> str:
 
 def clean(text: str) -> str:
     """`text` without characters that a terminal would obey: what Azure or a file says must not steer it."""
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() or char in "\n\t" else f"\\x{ord(char):02x}" for char in text)
 
 

@@ -68,21 +68,19 @@ def svg(graphs: Sequence[Graph], marks: Mapping[Address, tuple[str, str]] | None
 def _placed(graph: Graph) -> dict[Address, Point]:
     """Where each box stands, from the graph's own corner."""
     layers = [list(layer) for layer in graph.layers()]
+    before, after = graph.around()
     for sweep in range(_SWEEPS):
-        for layer in layers if sweep % 2 == 0 else reversed(layers):
+        beside = after if sweep % 2 else before
+        for layer in reversed(layers) if sweep % 2 else layers:
             rank = {node: place for one in layers for place, node in enumerate(one)}
-            beside = {node: _beside(graph, node, before=sweep % 2 == 0) for node in layer}
-            layer.sort(key=lambda node: _mean([rank[other] for other in beside[node]], rank[node]))
+            means = {node: _mean([rank[other] for other in beside[node]], rank[node]) for node in layer}
+            layer.sort(key=means.__getitem__)
     tallest = max((len(layer) for layer in layers), default=0)
     return {
         node: (x * (_WIDE + _ACROSS), ((tallest - len(layer)) / 2 + y) * (_HIGH + _DOWN))
         for x, layer in enumerate(layers)
         for y, node in enumerate(layer)
     }
-
-
-def _beside(graph: Graph, node: Address, *, before: bool) -> list[Address]:
-    return [source if before else to for source, to in graph.edges if node == (to if before else source)]
 
 
 def _mean(places: Sequence[int], otherwise: int) -> float:

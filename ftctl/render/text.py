@@ -1,20 +1,21 @@
-"""A plan as text for a terminal: what it means first, then every change with its reason, then the summary line."""
+"""A plan as text for a terminal: what it means first, then every change with its reason."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ftctl.core.changes import Action, Change, Plan, Reason
 from ftctl.core.diff import FieldChange
 from ftctl.core.errors import Severity
-from ftctl.core.model import Address, ChangeClass, Mode, Standing
-from ftctl.render.estimate import estimate_rows, total_text
+from ftctl.core.model import Address, Standing
+from ftctl.render.estimate import estimate_rows
+from ftctl.render.headline import GRAVE, headline, meaning, scope
 from ftctl.render.look import Look, Style, clean, counted, padded, width_of
 from ftctl.render.values import leaves, pair, shortened, shown
-from ftctl.render.verbs import Verb, summary, verb
+from ftctl.render.verbs import Verb, verb
 
-_SYMBOLS = {  # symbol, in ASCII, style
+SYMBOLS = {  # symbol, in ASCII, style
     Verb.CREATE: ("+", "+", Style.GREEN),
     Verb.UPDATE: ("~", "~", Style.YELLOW),
     Verb.REPOINT: ("→", "->", Style.CYAN),
@@ -28,93 +29,36 @@ _SYMBOLS = {  # symbol, in ASCII, style
     Verb.BLOCKED: ("!", "!", Style.BOLD),
     Verb.NOOP: (" ", " ", Style.PLAIN),
 }
-_CLASSES = {  # gravest first
-    ChangeClass.IRREVERSIBLE: ("is irreversible", "are irreversible"),
-    ChangeClass.INTERRUPTS: ("interrupts serving", "interrupt serving"),
-    ChangeClass.TRAIN: ("trains (money and hours)", "train (money and hours)"),
-    ChangeClass.REPOINT: ("re-points what serves", "re-point what serves"),
-    ChangeClass.IN_PLACE: ("changes in place", "change in place"),
-    ChangeClass.NEW: ("is new", "are new"),
-    ChangeClass.METADATA: ("touches metadata only", "touch metadata only"),
-}
 _NOTED = {Reason.USED: "use", Reason.KEPT: "keep"}  # of what nothing is done about; else it is left
-_TOLD = {Action.BLOCKED, Action.JUDGE}
 _AS_THEY_ARE = {Action.NOOP, Action.WAIT}  # their differences are told in words, as nothing is changed
-_GRAVE = {ChangeClass.IRREVERSIBLE, ChangeClass.INTERRUPTS}
 _BODY = " " * 8
 _NAMED = 3
+_SCREEN = 24  # lines
 _COLUMN = 26  # keys longer than this are not aligned
 
 
 def plan_text(plan: Plan, look: Look) -> str:
-    """The whole plan; one sentence when there is nothing to do."""
-    stack = plan.home.stack
+    """The whole plan; one sentence when there is nothing to do. Its first is told again below what fills a screen."""
+    first = headline(plan, look)
     if plan.empty:
-        return "\n".join([_nothing(plan), *_noted(plan, look)])
-    lines = [*_headline(plan, look), ""]
-    first: dict[Address, Change] = {}
-    for change in (*plan.pending, *_left(plan)):
-        like = first.setdefault(change.address.declared, change)
-        lines += [*change_lines(change, look, like if like is not change else None), ""]
+        return "\n".join([first, *(line for change in plan.noted for line in ("", *change_lines(change, look)))])
+    body: list[str] = []
+    like: dict[Address, Change] = {}
+    for change in (*plan.pending, *plan.noted):
+        other = like.setdefault(change.address.declared, change)
+        body += [*change_lines(change, look, other if other is not change else None), ""]
+    lines = [look.paint(first, Style.BOLD), "", *_meaning(plan, look), "", *body]
     if plan.fatal:
         number = sum(problem.severity is Severity.ERROR for problem in plan.problems)
-        lines += [*look.wrap(f"{stack} cannot be applied: {counted(number, 'problem')}, told below.", ""), ""]
-    return "\n".join([*lines, summary(plan.changes, total_text(plan.estimate(), look))])
+        lines += [*look.wrap(f"{plan.home.stack} cannot be applied: {counted(number, 'problem')}.", ""), ""]
+    return "\n".join([*lines, first] if len(lines) > _SCREEN else lines).rstrip("\n")
 
 
-def _nothing(plan: Plan) -> str:
-    stack = clean(plan.home.stack)
-    if any(problem.severity is Severity.ERROR for problem in plan.problems):
-        return f"{stack}: no difference was found, but not everything could be compared."
-    if plan.mode is Mode.DESTROY:
-        return f"{stack}: nothing to destroy. It owns nothing in {plan.home.group}."
-    kept = len(plan.changes) - len(_left(plan))
-    return f"{stack}: nothing to do. {counted(kept, 'thing')} in Azure {'is' if kept == 1 else 'are'} as declared."
-
-
-def _left(plan: Plan) -> list[Change]:
-    return [change for change in plan.changes if change.noted]
-
-
-def _noted(plan: Plan, look: Look) -> list[str]:
-    return [line for change in _left(plan) for line in ("", *change_lines(change, look))]
-
-
-def _headline(plan: Plan, look: Look) -> list[str]:
-    """What the plan means, the gravest class first."""
-    changes = plan.pending
-    kept = len(plan.changes) - len(changes) - len(_left(plan))
-    head = f"{plan.home.stack} in {plan.home.group}: {counted(len(changes), 'change')}"
-    head += f", {kept} as declared" if kept else ""
-    classes = list(_told_classes(changes))
-    doing = "This destroys the stack: " if plan.mode is Mode.DESTROY else ""
-    told = f"{doing}{', '.join(text for text, _ in classes)}."
-    style = Style.RED if any(grave for _, grave in classes) else Style.BOLD
-    lines = [look.paint(line, Style.BOLD) for line in look.wrap(head, "")]
-    return lines + [look.paint(line, style) for line in look.wrap(told, "")]
-
-
-def _told_classes(changes: Sequence[Change]) -> Iterator[tuple[str, bool]]:
-    gone = [change for change in changes if change.action is Action.DELETE and change.change_class not in _GRAVE]
-    for change_class, (one, many) in _CLASSES.items():
-        number = sum(change.change_class is change_class and change not in gone for change in changes)
-        if number:
-            yield f"{number} {one if number == 1 else many}", change_class in _GRAVE
-    if gone:
-        yield f"{len(gone)} {'is' if len(gone) == 1 else 'are'} taken away", False
-    blocked = sum(change.action is Action.BLOCKED for change in changes)
-    if blocked:
-        yield f"{blocked} {'is' if blocked == 1 else 'are'} blocked", False
-    judged = sum(change.action is Action.JUDGE for change in changes)
-    if judged:
-        yield f"{judged} {'decides' if judged == 1 else 'decide'} what may serve", False
-    paused = sum(change.reason is Reason.PAUSED for change in changes)
-    if paused:
-        yield f"{paused} {'is' if paused == 1 else 'are'} paused", False
-    told = [change for change in changes if change.action in _TOLD or change.reason is Reason.PAUSED]
-    quiet = sum(change.change_class is ChangeClass.NONE and change not in told for change in changes)
-    if quiet:
-        yield f"{quiet} {'is' if quiet == 1 else 'are'} on the way already", False
+def _meaning(plan: Plan, look: Look) -> list[str]:
+    """Where it is, and what the plan means, the gravest class first."""
+    grave = any(change.change_class in GRAVE for change in plan.pending)
+    lines = [look.paint(line, Style.BOLD) for line in look.wrap(clean(scope(plan)), "")]
+    return lines + [look.paint(line, Style.RED if grave else Style.BOLD) for line in look.wrap(meaning(plan), "")]
 
 
 def change_lines(change: Change, look: Look, like: Change | None = None) -> list[str]:
@@ -122,11 +66,11 @@ def change_lines(change: Change, look: Look, like: Change | None = None) -> list
 
     Of several that come from one declaration those after the first, which is `like`, tell only what differs.
     """
-    symbol, ascii_, style = _SYMBOLS[verb(change)]
+    symbol, ascii_, style = SYMBOLS[verb(change)]
     word = _NOTED.get(change.reason, "leave") if change.noted else str(verb(change))
     mark = "  " + padded(look.pick(symbol, ascii_), 4)
     head = f"{word} {change.address}{_name(change, look)}"
-    head += f" [{change.change_class}]" if change.change_class in _GRAVE else ""
+    head += f" [{change.change_class}]" if change.change_class in GRAVE else ""
     lines = look.wrap(f"{head}: {_reason(change)}", mark, _BODY)
     bold = f"{mark}{word} {change.address}"
     lines[0] = lines[0].replace(bold, look.paint(bold, style), 1)
@@ -153,7 +97,7 @@ def _name(change: Change, look: Look) -> str:
 
 
 def _reason(change: Change) -> str:
-    code = f" ({change.problem.code}, see below)" if change.problem else ""
+    code = f" ({change.problem.code})" if change.problem else ""
     return f"{change.reason}{code}"
 
 

@@ -1,4 +1,4 @@
-"""What a change does, in one word; and the summary line, a contract that scripts may read."""
+"""What a change does, in one word; and the first sentence of a plan, a contract that scripts may read."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ _VERBS = {
     Action.JUDGE: Verb.JUDGE,
     Action.BLOCKED: Verb.BLOCKED,
 }
-_ALWAYS = (Verb.CREATE, Verb.UPDATE, Verb.TRAIN, Verb.REPOINT, Verb.DELETE)
 _SOMETIMES = {
+    Verb.CREATE: "to create",
+    Verb.UPDATE: "to update",
     Verb.REPLACE: "to replace",
     Verb.CANCEL: "to cancel",
     Verb.ADOPT: "to adopt",
@@ -67,9 +68,28 @@ def tally(changes: Iterable[Change]) -> dict[Verb, int]:
     return counts
 
 
+def classes(changes: Iterable[Change]) -> dict[ChangeClass, int]:
+    """How many changes of each class there are, zeros included."""
+    counts = dict.fromkeys(ChangeClass, 0)
+    for change in changes:
+        counts[change.change_class] += 1
+    return counts
+
+
 def summary(changes: Iterable[Change], cost: str = "") -> str:
-    """The last line of a plan. Frozen: scripts read it. `cost` is what stands in brackets after the trainings."""
-    counts = tally(changes)
-    parts = [f"{counts[verb]} to {verb}{f' ({cost})' if cost and verb is Verb.TRAIN else ''}" for verb in _ALWAYS]
+    """The first sentence of a plan in every format. Frozen: scripts and reviewers read it.
+
+    Its first four numbers are always there. Each change is counted once by what is done with it; how many of them
+    interrupt serving or are irreversible is counted beside that. `cost` stands in brackets after the trainings.
+    """
+    changes = tuple(changes)
+    counts, grave = tally(changes), classes(changes)
+    parts = [
+        f"{counts[Verb.TRAIN]} to train{f' ({cost})' if cost else ''}",
+        f"{counts[Verb.REPOINT]} to re-point",
+        f"{grave[ChangeClass.INTERRUPTS]} interrupt serving",
+        f"{counts[Verb.DELETE]} to delete",
+    ]
+    parts += [f"{grave[ChangeClass.IRREVERSIBLE]} irreversible"] if grave[ChangeClass.IRREVERSIBLE] else []
     parts += [f"{counts[verb]} {words}" for verb, words in _SOMETIMES.items() if counts[verb]]
     return f"Plan: {', '.join(parts)}."

@@ -62,7 +62,7 @@ def test_over_a_budget_plan_and_apply_exit_with_5_and_create_nothing(ftctl):
     assert not Path("p.plan").exists()
     assert stored_jobs() == []
     found = json.loads(said.out)["stacks"][0]["plan"]
-    assert (found["applyable"], found["problems"][0]["code"]) == (False, "FT3020")
+    assert (found["applyable"], found["diagnostics"][0]["code"]) == (False, "FT3020")
     assert found["estimate"]["cost"]["high"] == pytest.approx(0.0025236, abs=1e-6)
     (change,) = (one for one in found["changes"] if one["estimate"])
     assert change["estimate"]["tokens"] == {"low": 4206, "high": 4206}

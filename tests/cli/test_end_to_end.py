@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 from ftctl.core.errors import Exit
 from ftctl.embedded import local_folder, running
 
-SUMMARY = "Plan: {} to create, {} to update, {}, {} to re-point, {} to delete."
+SUMMARY = "Plan: 1 to train (≈ 0.0064 USD), 0 to re-point, 0 interrupt serving, 0 to delete, 6 to create."
 SPEC = Path("specs/tone.yaml")
 
 
@@ -32,7 +33,7 @@ def last(said):
 
 def test_the_chain(ftctl, monkeypatch):
     ftctl("init")
-    assert last(ftctl("plan")) == SUMMARY.format(6, 0, "1 to train (≈ 0.0064 USD)", 0, 0)
+    assert ftctl("plan").out.split("\n")[0] == SUMMARY
     assert ftctl("plan", "--detailed-exitcode").code == Exit.CHANGES
     assert "  -   job/tone                 missing   tone-" in ftctl("status").out
     assert ftctl("chat", "tone", "--once", "Hi").code == Exit.ERROR
@@ -93,7 +94,7 @@ def test_several_stacks_take_turns_under_a_heading(ftctl):
     ftctl("init", "--name", "other")
     said = ftctl("plan")
     assert said.err.index("Stack other (specs/other.yaml)") < said.err.index("Stack tone (specs/tone.yaml)")
-    assert said.out.count("Plan: ") == 2
+    assert len(re.findall("(?m)^Plan: .*\n\n", said.out)) == 2
 
 
 def test_a_server_for_other_clients(project, monkeypatch):

@@ -85,7 +85,7 @@ def test_refusals_for_machines(ftctl):
     assert code == Exit.GATE
     (stack,) = json.loads(out)["stacks"]
     (planned,) = [one for one in stack["plan"]["changes"] if one["kind"] == "gate"]
-    assert planned["actions"] == ["judge"]
+    assert (planned["action"], planned["actions"]) == ("judge", ["read"])
     assert planned["because"][1] == "gate: full_valid_loss at most 3"
     assert planned["after"]["conditions"][0] == "full_valid_loss at most 3"
     assert stack["plan"]["summary"]["judge"] == 1
@@ -97,9 +97,9 @@ def test_refusals_for_machines(ftctl):
     code, out, _ = ftctl("plan", SPEC, "-o", "json")
     assert code == Exit.GATE
     (plan,) = json.loads(out)["plans"]
-    assert {one["address"]: one["actions"] for one in plan["changes"] if one["actions"] != ["no-op"]} == {
-        "gate/ferry-desk": ["blocked"],
-        "deployment/ferry-desk": ["blocked"],
+    assert {one["address"]: one["action"] for one in plan["changes"] if one["action"] != "no-op"} == {
+        "gate/ferry-desk": "blocked",
+        "deployment/ferry-desk": "blocked",
     }
 
 

@@ -76,6 +76,20 @@ CODES: dict[str, Code] = {
         "Without a terminal nobody can answer the question, so nothing is changed.",
         "Give `--auto-approve`, or apply a reviewed plan file.",
     ),
+    "FT3110": Code(
+        "The plan file was altered",
+        Exit.STALE,
+        "The changes in the file have another digest than the file says: what it shows is not what an apply of it would"
+        " look for.",
+        "Plan again with `--out FILE`.",
+    ),
+    "FT3111": Code(
+        "The plan has expired",
+        Exit.STALE,
+        "A saved plan is good for a day, or as long as `ftctl plan --expires` said: what was approved long ago is not"
+        " what anybody has in mind now.",
+        "Plan again, review, and apply the new plan.",
+    ),
     "FT3201": Code(
         "Training failed",
         Exit.ERROR,

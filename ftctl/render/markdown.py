@@ -1,0 +1,231 @@
+"""Plans as Markdown for one comment in a pull request: what matters first, nothing that a name could break."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ftctl.core.changes import Change, Plan
+from ftctl.core.errors import Problem
+from ftctl.core.model import Standing
+from ftctl.render import review
+from ftctl.render.headline import headline, meaning, scope
+from ftctl.render.look import clean, counted
+from ftctl.render.problems import reason_and_fix
+from ftctl.render.text import plan_text
+from ftctl.render.verbs import verb
+
+MOST = 65_536  # that GitHub takes; counted in bytes, which is never less than in characters
+_NAMED = 3
+_LEAST = 1000  # that a stack needs to say anything
+_TOO_LONG = "**Too long to approve here**: this is cut. Read all of it with `ftctl show FILE`, and approve that."
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Lines that may be cut from below, between lines that stay."""
+
+    head: tuple[str, ...]
+    lines: tuple[str, ...]
+    foot: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> str:
+        return "\n".join([*self.head, *self.lines, *self.foot, "", ""])
+
+
+def plans_markdown(plans: Sequence[Plan], problems: Sequence[Problem] = (), most: int = MOST) -> str:
+    """One comment, with a hidden mark by which the next one replaces it. What does not fit is cut, and says so."""
+    stack = re.sub(r"[^A-Za-z0-9._]+", "-", plans[0].home.stack) if len(plans) == 1 else ""
+    mark = f"<!-- ftctl:plan:{stack} -->" if stack else "<!-- ftctl:plan -->"
+    own = _problems(problems)
+    told, left = [mark], most - _size(f"{mark}\n")
+    if own := _problems(problems):
+        told.append(_fitted([own], left // 2, ()))
+        left -= _size(told[-1]) + 1
+    for number, plan in enumerate(plans):
+        share = left // (len(plans) - number)
+        if share < _LEAST:
+            told.append(f"*{counted(len(plans) - number, 'more stack')} not shown here.* {_TOO_LONG}")
+            break
+        told.append(_fitted(list(_parts(plan)), share - 1, _footer(plan)))
+        left -= _size(told[-1]) + 1
+    return "\n".join(told).rstrip("\n")
+
+
+def _fitted(parts: Sequence[Part], room: int, footer: tuple[str, ...]) -> str:
+    """All parts that there is room for, and the footer, which says no digest where anything is missing."""
+    last = "\n".join([*footer, ""]) if footer else ""
+    text = "".join(part.whole for part in parts) + last
+    if _size(text) <= room:
+        return text
+    end = f"{_TOO_LONG}\n"
+    left = room - _size(end)
+    told = []
+    for part in parts:
+        short = _cut(part, left)
+        told.append(short)
+        left -= _size(short)
+    return "".join(told) + end
+
+
+def _cut(part: Part, room: int) -> str:
+    """As many lines of a part as there is room for, with how many are missing; nothing where not even that fits."""
+    if _size(part.whole) <= room:
+        return part.whole
+    kept, left = 0, room - _size(replace(part, lines=(), foot=(*part.foot, "", _missing(len(part.lines)))).whole)
+    while kept < len(part.lines) and (left := left - _size(part.lines[kept]) - 1) >= 0:
+        kept += 1
+    if not kept:
+        return ""
+    missing = _missing(len(part.lines) - kept)
+    return replace(part, lines=part.lines[:kept], foot=(*part.foot, "", missing)).whole
+
+
+def _missing(number: int) -> str:
+    return f"*{counted(number, 'more line')} cut here.*"
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _parts(plan: Plan) -> Iterator[Part]:
+    """In the order in which a reviewer reads."""
+    yield Part((f"### {plain(headline(plan, review.LOOK))}",), ())
+    if plan.empty and not plan.problems:
+        return
+    yield Part((), (f"{plain(scope(plan))}.", *([plain(meaning(plan))] if plan.pending else [])))
+    found = [
+        _grave(plan),
+        _problems(plan.problems),
+        _table(plan.pending),
+        _listed("Data", ((code(address), plain(line)) for address, line in review.data_lines(plan))),
+        _listed("Cost and time", ((code(address), plain(line)) for address, line in review.costs(plan))),
+        _listed("Gates", _gates(plan)),
+        _checks(plan),
+        _listed("Changed outside ftctl", _drift(plan)),
+        _full(plan),
+    ]
+    yield from (part for part in found if part)
+
+
+def _grave(plan: Plan) -> Part | None:
+    found = review.grave(plan)
+    lines = tuple(f"> - {code(str(one.address))} {plain(review.harm(one))}: {plain(one.reason)}" for one in found)
+    head = ("> [!CAUTION]", "> This destroys, replaces or interrupts:", ">")
+    return Part(head, lines) if found else None
+
+
+def _table(changes: Sequence[Change]) -> Part | None:
+    head = ("#### Changes", "", "| | do | what | class | why |", "| --- | --- | --- | --- | --- |")
+    return Part(head, tuple(map(_row, changes))) if changes else None
+
+
+def _row(change: Change) -> str:
+    name = review.name_of(change)
+    what = code(str(change.address)) + (f" {code(name)}" if name else "")
+    why = [plain(review.reason(change)), *_movements(change)]
+    sign = plain(review.symbol(change)).strip()
+    cells = (sign, plain(str(verb(change))), what, plain(review.class_of(change)), "<br>".join(why))
+    return f"| {' | '.join(cells)} |"
+
+
+def _movements(change: Change) -> Iterator[str]:
+    for path, before, after in map(review.movement, change.fields[:_NAMED]):
+        yield f"{code(path)}: {code(before)} → {code(after)}"
+    if len(change.fields) > _NAMED:
+        yield f"and {len(change.fields) - _NAMED} more"
+
+
+def _listed(title: str, lines: Iterable[tuple[str, str]]) -> Part | None:
+    told = tuple(f"- {what}: {text}" for what, text in lines)
+    return Part((f"#### {title}", ""), told) if told else None
+
+
+def _gates(plan: Plan) -> Iterator[tuple[str, str]]:
+    for address, standing, told in review.gates(plan):
+        yield code(address), "<br>".join([f"**{standing}**", *map(plain, told)])
+
+
+def _drift(plan: Plan) -> Iterator[tuple[str, str]]:
+    for change in review.drifted(plan):
+        fields = (review.movement(field) for field in change.fields)
+        moves = (f"{code(path)} is {code(live)}, declared {code(declared)}" for path, live, declared in fields)
+        yield code(str(change.address)), "; ".join(moves)
+
+
+def _checks(plan: Plan) -> Part | None:
+    rows = tuple(
+        f"| {one.standing} | {code(address)} | {plain(one.what)} | {plain(one.basis)} |"
+        for address, one in review.checks(plan)
+    )
+    good = sum(one.standing is Standing.PASS for _, one in review.checks(plan))
+    head = (f"#### Preflight: {good} of {len(rows)} pass", "", "| | of | what | by |", "| --- | --- | --- | --- |")
+    return Part(head, rows) if rows else None
+
+
+def _problems(problems: Sequence[Problem]) -> Part | None:
+    return Part(("#### Problems", ""), tuple(map(_problem, problems))) if problems else None
+
+
+def _problem(problem: Problem) -> str:
+    subject = f"{code(problem.subject)}: " if problem.subject and problem.subject not in problem.what else ""
+    place = f" at {code(str(problem.where))}" if problem.where else ""
+    why, fix = reason_and_fix(problem)
+    lines = [f"**{problem.severity} {plain(problem.code)}**{place}: {subject}{plain(problem.what)}"]
+    return "<br>".join([f"- {lines[0]}", *(plain(text) for text in (why, fix) if text)])
+
+
+def _full(plan: Plan) -> Part:
+    """The plan as a terminal shows it; its lines begin with their signs, which colours them."""
+    text = plan_text(plan, review.LOOK)
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    lines = tuple(line.removeprefix("  ") for line in text.split("\n"))
+    head = ("<details>", "<summary>The whole plan</summary>", "", f"{fence}diff")
+    return Part(head, lines, (fence, "", "</details>"))
+
+
+def _footer(plan: Plan) -> tuple[str, ...]:
+    if plan.empty:
+        return ()
+    if not plan.applyable:
+        return ("This plan cannot be applied.",)
+    digest = plan.digest()
+    return (
+        f"Digest: <code>{digest}</code>",
+        "",
+        f"Exactly this, or nothing: <code>ftctl apply --expect {digest}</code>, or apply the saved plan file.",
+    )
+
+
+_NAMES = re.compile(r"[^A-Za-z0-9 ,:;/.%'()+=?…≈–→·×-]")
+_MENTION = re.compile(r"(@|#|(?<![A-Za-z0-9])GH-)(?=\w)", re.ASCII | re.IGNORECASE)
+_LINK = re.compile(r"(?i)(?:https?|ftp|mailto|xmpp)(?=:)|www(?=\.)")
+
+
+def plain(text: str) -> str:
+    """`text` on one line that means nothing else to Markdown, and calls nobody; what stands in `…` is code."""
+    parts = " ".join(clean(text).split()).split("`")
+    if len(parts) % 2 == 0:  # one mark has no other
+        parts[-2:] = ["`".join(parts[-2:])]
+    return "".join(code(part) if number % 2 else _words(part) for number, part in enumerate(parts))
+
+
+def _words(text: str) -> str:
+    text = _LINK.sub("\\g<0>\u2060", _MENTION.sub("\\g<0>\u2060", text))
+    return re.sub(r"^([-+=]|\d+(?=[.)]))", _entities, _NAMES.sub(_entity, text))
+
+
+def code(text: str) -> str:
+    """An identifier or a value, letter for letter."""
+    return f"<code>{_NAMES.sub(_entity, ' '.join(clean(text).split()))}</code>"
+
+
+def _entity(found: re.Match[str]) -> str:
+    return found[0] if found[0].isalnum() or found[0] == "\u2060" else f"&#{ord(found[0])};"
+
+
+def _entities(found: re.Match[str]) -> str:
+    return "".join(f"&#{ord(char)};" for char in found[0])
