@@ -193,13 +193,15 @@ def _judged(
     from ftctl.engine.observe import examine  # noqa: PLC0415  the same
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
+    heard: set[str] = set()  # what only an evaluation can tell stays to be judged
     while True:
         made = compared(observed)
-        unjudged = {change.address for change in made.changes if change.action is Action.JUDGE}
+        unjudged = {one.address for one in made.changes if one.action is Action.JUDGE and one.key not in heard}
         asked = [resource for resource in stack.resources if resource.address in unjudged]
         found = examine(clients, asked, kinds(), made.world).lives if asked else ()
         if not found:
             return made, observed
+        heard |= {live.key for live in found}
         observed = replace(observed, lives=(*observed.lives, *found))
 
 

@@ -154,7 +154,7 @@ def _seconds(earlier: list[tuple[float, int | None]], tokens: Span | None) -> Sp
     middle = (tokens.low + tokens.high) / 2 if tokens else 0.0
     nearest = sorted(earlier, key=lambda one: abs((one[1] or 0) - middle))[:_NEAREST]
     ends = [end for took, billed in nearest for end in _ends(took, billed, tokens)]
-    return Span(min(ends), max(ends))
+    return Span(round(min(ends), 3), round(max(ends), 3))  # no more is known of it, and sums stay the same in JSON
 
 
 def _ends(took: float, billed: int | None, tokens: Span | None) -> tuple[float, ...]:

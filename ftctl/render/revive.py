@@ -12,6 +12,7 @@ from ftctl.core.estimate import Estimate, Span
 from ftctl.core.model import Address, ChangeClass, Finding, Home, Live, Mode, Standing, Unknown
 
 Json = Mapping[str, Any]
+_JUDGES = {"gate", "pick"}
 
 
 def revived(content: Json) -> Plan:
@@ -53,7 +54,7 @@ def _change(one: Json, findings: list[Finding], told: Mapping[str, tuple[str, ..
 
 
 def _live(one: Json, address: Address, before: Json, told: tuple[str, ...]) -> Live:
-    fields = before or (one["after"] if address.kind == "gate" else {}) or {}  # what a gate asks for is all it is
+    fields = before or (one["after"] if address.kind in _JUDGES else {}) or {}  # what they ask for is all they are
     key, name = one["key"] or "", one["name"]
     return Live(address.kind, key, one["id"], name, fields, outputs={"told": told} if told else {})
 
