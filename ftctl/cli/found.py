@@ -10,7 +10,6 @@ from ftctl.cli.session import Session
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Address, Live, Resource, World
 from ftctl.core.suggest import did_you_mean
-from ftctl.kinds import kinds
 
 if TYPE_CHECKING:
     from ftctl.spec.stack import Stack
@@ -86,6 +85,8 @@ def newest(opened: Session, stack: Stack, resource: Resource, look: Look | None 
 
 def account(opened: Session, name: str | None) -> tuple[Stack, Live]:
     """The live account of a name, or the only one that the stacks declare; with it the stack."""
+    from ftctl.kinds import kinds  # noqa: PLC0415  help needs none
+
     names = [one.address.name for stack in opened.stacks for one in stack.resources if one.address.kind == "account"]
     if name is None and len(names) != 1:
         raise FtctlError(Problem("FT6053", f"the stacks declare {len(names)} accounts: {', '.join(names)}"))
