@@ -86,7 +86,9 @@ def places(resources: Sequence[Resource], world: World) -> dict[Address, Place]:
     for one in resources:
         account = str(world.output(account_of(one), "id")).lower()
         numbers[account] = number = numbers.get(account, 0) + 1
+        beside = sum(other.declared == one.address.declared for side in turns.values() for other in side)
         later = not isinstance(one.spec.model, str) and Address("job", one.spec.model.job) in coming
+        later |= beside >= (one.spec.max_parallel or len(resources))  # a sweep's own order keeps it out of the queue
         side = turns.setdefault((account, one.spec.training_type), [])
         side += [] if later else [one.address]
         found[one.address] = Place(_room(account, one, world), number, 0 if later else len(side), 0)

@@ -47,6 +47,7 @@ def plan_text(plan: Plan, look: Look) -> str:
     for change in (*plan.pending, *plan.noted):
         other = like.setdefault(change.address.declared, change)
         body += [*change_lines(change, look, other if other is not change else None), ""]
+        like[change.address.declared] = replace(other, findings=(*other.findings, *change.findings))  # each told once
     lines = [look.paint(first, Style.BOLD), "", *_meaning(plan, look), "", *body]
     if plan.fatal:
         number = sum(problem.severity is Severity.ERROR for problem in plan.problems)

@@ -50,6 +50,15 @@ def test_what_cannot_run_at_once_is_said_to_queue(lab):
     assert not made.problems
 
 
+def test_a_sweep_that_waits_for_its_own_places_does_not_queue(lab):
+    job = lab.spec["jobs"]["tone"]
+    job |= {"matrix": {"seed": [1, 2, 3, 4, 5]}, "pick": {"metric": "full_valid_loss"}}
+    del job["seed"]
+    assert standings(lab.plan(), "queue") == [Standing.PASS] * 3 + [Standing.WARN] * 2
+    job["maxParallel"] = 3
+    assert standings(lab.plan(), "queue") == [Standing.PASS] * 5
+
+
 def test_those_under_way_count_and_those_of_another_type_do_not(lab):
     lab.apply(wait=60.0)
     while not lab.stored("job"):
