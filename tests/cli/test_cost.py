@@ -130,7 +130,7 @@ def test_cost_before_and_after(ftctl, monkeypatch):
     (live,) = stored_jobs()
     tokens = job["trained_tokens"]
     assert (job["id"], job["state"]) == (live["id"], "succeeded")
-    assert job["billed"] == pytest.approx(tokens * 0.6 / 1e6, abs=1e-6)
+    assert job["billed"] == pytest.approx(tokens * 5.0 / 1e6, abs=1e-6)
     assert job["deviation_percent"] == pytest.approx((tokens / 4206 - 1) * 100, abs=0.01)
     assert (host["state"], ".ft-" in host["model"]) == ("ready", True)
     edit("n_epochs: 3", "n_epochs: 4")

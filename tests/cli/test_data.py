@@ -215,7 +215,7 @@ def test_stats_for_machines(ftctl, good):
     priced = json.loads(ftctl("data", "stats", good, "-o", "json", "--model", "gpt-4.1-mini").out)["datasets"][0][
         "training"
     ][0]
-    assert priced["usd"] == pytest.approx(priced["tokens"] * 0.6 / 1e6, abs=1e-6)
+    assert priced["usd"] == pytest.approx(priced["tokens"] * 5.0 / 1e6, abs=1e-6)
     assert (priced["epochs_assumed"], priced["price"]["verified"]) == (True, False)
 
 

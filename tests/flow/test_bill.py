@@ -37,8 +37,8 @@ def done(lab):
 
 def test_what_azure_trained_on_is_billed_at_the_price_of_now(done):
     (one,) = bill(done, raw(trained_tokens=2_000_000)).trainings
-    assert (one.state, one.over, one.tokens, one.billed) == ("succeeded", True, 2_000_000, pytest.approx(1.2))
-    assert one.price == "0.6 USD per 1M tokens (community table, 2026-02, not verified)"
+    assert (one.state, one.over, one.tokens, one.billed) == ("succeeded", True, 2_000_000, pytest.approx(10.0))
+    assert one.price == "5 USD per 1M tokens (reports of retail prices, 2026-10, not verified)"
 
 
 def test_a_bill_without_tokens_is_unknown(done):

@@ -23,6 +23,7 @@ from ftctl.core.errors import Exit, FtctlError
 from ftctl.core.events import Stage
 from ftctl.core.model import Address
 from ftctl.embedded import Server, announce
+from ftctl.local import account_body
 from ftctl.local import jobs as local_jobs
 from ftctl.local.azure import Azure, Fault, Settings
 from ftctl.local.wire import Reply
@@ -260,6 +261,7 @@ def ready_but_for_the_job(lab) -> None:
 def crowded(lab, monkeypatch):
     """500 jobs of others, the newest as the oldest; each page of a list brings one more while it is read."""
     monkeypatch.setattr(local_jobs, "JOBS_LIMIT", 10_000)
+    monkeypatch.setitem(account_body._CAPABILITIES, "MaxFineTuneCount", "10000")  # what the account says of itself
     lab.apply()
     (job,) = lab.stored("job")
     count = iter(range(10_000))

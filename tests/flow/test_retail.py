@@ -80,7 +80,7 @@ def test_nothing_is_asked_where_nothing_trains_or_nobody_wants_it(retail, monkey
     assert asked(retail) == before
     monkeypatch.delenv(VARIABLE)
     retail.spec["jobs"]["tone"]["seed"] = 106
-    assert estimate(retail).price.startswith("0.6 USD per 1M tokens (community table")
+    assert estimate(retail).price.startswith("5 USD per 1M tokens (reports of retail prices")
     assert asked(retail) == before
 
 
@@ -129,7 +129,7 @@ def test_without_the_service_the_book_stands_in_and_the_plan_says_so(retail, fau
     retail.azure.faults.append(lambda _request, route: fault if route.name == "prices.prices" else None)
     before = retail.clock.now()
     found = estimate(retail)
-    assert found.price == "0.6 USD per 1M tokens (community table, 2026-02, not verified)"
+    assert found.price == "5 USD per 1M tokens (reports of retail prices, 2026-10, not verified)"
     (note,) = [note for note in found.notes if note.startswith("Azure's retail prices could not be read (")]
     assert note.endswith("so the price is the price book's")
     assert (retail.clock.now() - before).total_seconds() < 5

@@ -159,7 +159,7 @@ def test_hours_of_reinforcement_come_from_earlier_trainings():
 
 def test_the_price_book_of_the_environment_comes_first(tmp_path, monkeypatch):
     monkeypatch.delenv("FTCTL_PRICES", raising=False)
-    assert priced(job().spec, {})["price"].usd == 0.6
+    assert priced(job().spec, {})["price"].usd == 5.0
     own = tmp_path / "own.toml"
     own.write_text('[[prices]]\nsource = "s"\ndate = "d"\nmodels = {"gpt-4.1-mini" = {any = 7}}\n', "utf-8")
     monkeypatch.setenv("FTCTL_PRICES", str(own))
