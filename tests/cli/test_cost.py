@@ -63,7 +63,7 @@ def test_over_a_budget_plan_and_apply_exit_with_5_and_create_nothing(ftctl):
     assert stored_jobs() == []
     found = json.loads(said.out)["stacks"][0]["plan"]
     assert (found["applyable"], found["diagnostics"][0]["code"]) == (False, "FT3020")
-    assert found["estimate"]["cost"]["high"] == pytest.approx(0.0025236, abs=1e-6)
+    assert found["estimate"]["cost"]["high"] == pytest.approx(0.02103, abs=1e-6)
     (change,) = (one for one in found["changes"] if one["estimate"])
     assert change["estimate"]["tokens"] == {"low": 4206, "high": 4206}
 
@@ -76,27 +76,27 @@ def test_a_limit_is_a_number_of_dollars(ftctl, wrong):
 
 def test_the_limit_of_the_command_line_is_for_all_stacks_together(ftctl):
     start(ftctl, [], ["--name", "other"])
-    assert ftctl("plan", "--max-cost", "0.006").code == Exit.DONE
-    said = ftctl("plan", "--max-cost", "0.004")
+    assert ftctl("plan", "--max-cost", "0.05").code == Exit.DONE
+    said = ftctl("plan", "--max-cost", "0.033")
     assert (said.code, said.err.count("error FT3020")) == (Exit.BLOCKED, 1)
-    assert "after 0.0025 USD for other stacks" in " ".join(said.err.split())
-    assert ftctl("plan", "specs/tone.yaml", "--max-cost", "0.004").code == Exit.DONE
+    assert "after 0.021 USD for other stacks" in " ".join(said.err.split())
+    assert ftctl("plan", "specs/tone.yaml", "--max-cost", "0.033").code == Exit.DONE
 
 
 def test_a_saved_plan_outlives_a_price_but_no_budget(ftctl, monkeypatch):
     start(ftctl, [])
-    assert ftctl("plan", "--max-cost", "0.01", "--out", "p.plan").code == Exit.DONE
+    assert ftctl("plan", "--max-cost", "0.1", "--out", "p.plan").code == Exit.DONE
     saved = json.loads(Path("p.plan").read_text("utf-8"))
-    assert saved["request"]["max_cost"] == 0.01
-    priced(monkeypatch, 6)
+    assert saved["request"]["max_cost"] == 0.1
+    priced(monkeypatch, 60)
     said = ftctl("apply", "p.plan")
     assert (said.code, "FT3020" in said.err, stored_jobs()) == (Exit.BLOCKED, True, [])
-    priced(monkeypatch, 1, "second.toml")
-    said = ftctl("apply", "p.plan", "--max-cost", "0.003")
-    assert (said.code, "`--max-cost` allows 0.003 USD" in " ".join(said.err.split())) == (Exit.BLOCKED, True)
+    priced(monkeypatch, 10, "second.toml")
+    said = ftctl("apply", "p.plan", "--max-cost", "0.03")
+    assert (said.code, "`--max-cost` allows 0.03 USD" in " ".join(said.err.split())) == (Exit.BLOCKED, True)
     said = ftctl("apply", "p.plan")
     assert said.code == Exit.DONE, said.err
-    assert "tone: training was planned at up to 0.0025 USD; with the prices of now it is 0.0042 USD." in said.err
+    assert "tone: training was planned at up to 0.021 USD; with the prices of now it is 0.042 USD." in said.err
     assert len(stored_jobs()) == 1
 
 
@@ -135,7 +135,7 @@ def test_cost_before_and_after(ftctl, monkeypatch):
     assert (host["state"], ".ft-" in host["model"]) == ("ready", True)
     edit("n_epochs: 3", "n_epochs: 4")
     said = ftctl("cost")
-    assert "  job/tone  to train    ≈ 0.0034 USD" in said.out
+    assert "  job/tone  to train    ≈ 0.028 USD" in said.out
     assert "  earlier   1 training  " in said.out
     assert all(len(line) <= 80 for line in said.out.splitlines())
     edit("model: gpt-4.1-mini-2025-04-14", "model: gpt-5-2025-08-07")

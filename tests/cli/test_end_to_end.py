@@ -17,7 +17,7 @@ import pytest
 from ftctl.core.errors import Exit
 from ftctl.embedded import local_folder, running
 
-SUMMARY = "Plan: 1 to train (≈ 0.0064 USD), 0 to re-point, 0 interrupt serving, 0 to delete, 6 to create."
+SUMMARY = "Plan: 1 to train (≈ 0.053 USD), 0 to re-point, 0 interrupt serving, 0 to delete, 6 to create."
 SPEC = Path("specs/tone.yaml")
 
 
