@@ -142,7 +142,7 @@ def _texts(example: Any) -> Iterator[tuple[str, str]]:
             todo.extend((f"{place}[{index}]", value[index]) for index in range(len(value) - 1, -1, -1))
         elif isinstance(value, dict):
             for key in reversed(value):
-                below = named(key, place)
+                below = named("*" if next(_found(key), None) else key, place)  # a name may be a secret itself
                 todo.append((below, value[key]))
                 if below.endswith("*"):
                     todo.append((f"a key of {place or 'the example'}", key))
