@@ -106,8 +106,8 @@ def test_what_is_unknown_is_never_zero():
 @pytest.mark.parametrize(
     ("model", "training_type", "usd"),
     [
-        ("gpt-4.1-mini-2025-04-14", "globalStandard", 0.6),
-        ("gpt-4.1-mini", "standard", 0.8),
+        ("gpt-4.1-mini-2025-04-14", "globalStandard", 5.0),
+        ("gpt-4.1-mini", "standard", 6.6),
         ("gpt-4o-2024-08-06.ft-0a1b2c-tone", "developerTier", 12.5),
         ("o4-mini-2025-04-16", "standard", 100.0),
     ],
@@ -122,7 +122,7 @@ def test_known_prices(model, training_type, usd):
 
 @pytest.mark.parametrize(
     ("model", "training_type"),
-    [("gpt-9", "standard"), ("gpt-4.1-mini", "batch"), ("", ""), ("gpt-4.1-minimal", "standard")],
+    [("gpt-9", "standard"), ("gpt-4.1", "globalStandard"), ("gpt-4.1-mini", "batch"), ("", ""), ("gpt-4.1-minimal", "standard")],
 )
 def test_unknown_prices(model, training_type):
     assert training_price(model, training_type) is None
@@ -139,7 +139,7 @@ def test_prices_of_one_s_own_come_first(tmp_path):
     found = training_price("gpt-4.1-mini-2025-04-14", "globalStandard", own=own)
     assert found.basis == "0.45 USD per 1M tokens (our contract, 2026-11)"
     assert training_price("gpt-4.1-mini", "globalStandard", own=own).usd == 0.5
-    assert training_price("gpt-4.1-mini", "standard", own=own).usd == 0.8
+    assert training_price("gpt-4.1-mini", "standard", own=own).usd == 6.6
     assert own_book({prices.VARIABLE: str(own)}) == own
     assert own_book({prices.VARIABLE: ""}) is None
 
