@@ -122,7 +122,13 @@ def test_known_prices(model, training_type, usd):
 
 @pytest.mark.parametrize(
     ("model", "training_type"),
-    [("gpt-9", "standard"), ("gpt-4.1", "globalStandard"), ("gpt-4.1-mini", "batch"), ("", ""), ("gpt-4.1-minimal", "standard")],
+    [
+        ("gpt-9", "standard"),
+        ("gpt-4.1", "globalStandard"),
+        ("gpt-4.1-mini", "batch"),
+        ("", ""),
+        ("gpt-4.1-minimal", "standard"),
+    ],
 )
 def test_unknown_prices(model, training_type):
     assert training_price(model, training_type) is None
