@@ -93,6 +93,8 @@ class Stream:
                 if (said := self._inbox.get(timeout=left)) is None:
                     return
                 self._tell(said)
+                if isinstance(said, _Said) and said.line is lines.ReportLine:
+                    return  # the last line: no heartbeat may come after it
 
     def _tell(self, said: _Said | tuple[str, Event]) -> None:
         if isinstance(said, _Said):

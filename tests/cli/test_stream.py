@@ -247,3 +247,12 @@ def test_a_training_that_is_deleted_is_followed_no_longer(ftctl, pace):
     said = ftctl("logs", "tone", "--follow")
     assert "error FT6020: job/tone: ftjob-" in said.err
     assert said.code == Exit.ERROR
+
+
+def test_nothing_comes_after_the_report(capsys, monkeypatch, read):
+    monkeypatch.setattr(stream, "EVERY", 0.01)
+    real = SystemClock()
+    with stream.streaming(real, []) as lines:
+        lines.report(Exit.DONE, [], [])
+        real.sleep(0.1)
+    read(capsys.readouterr().out)
