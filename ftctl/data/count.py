@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,7 +19,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 LONGEST = 10
-_THREADS = 2  # with one that reads, more gain nothing: reading is as much work as counting on two
+_AHEAD = 2  # batches that wait to be counted while another is
 
 
 @dataclass(slots=True)
@@ -81,7 +80,7 @@ class Batch:
 
 
 class Counting:
-    """Counts batches in threads and adds them up in the order of the file; `missing` says that it can only guess."""
+    """Counts batches in a thread and adds them up in the order of the file; `missing` says that it can only guess."""
 
     def __init__(self, encoding: str, *, pairs: bool) -> None:
         self.encoding, self.missing = encoding, False
@@ -99,16 +98,14 @@ class Counting:
         self._waiting: deque[tuple[Batch, Future[list[int]]]] = deque()
         self._pool: ThreadPoolExecutor | None = None
         self._aside: ThreadPoolExecutor | None = None
-        self._room = 0
 
     @contextmanager
     def threads(self) -> Iterator[None]:
-        """Threads to count in, which end with the block; what they were to do is dropped when it ends early."""
-        workers = min(
-            _THREADS, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        )
-        self._room = workers + 1
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="tokens")
+        """Threads to work in, which end with the block; what they were to do is dropped when it ends early.
+
+        One counts: reading takes longer, and two that count are in each other's way.
+        """
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="tokens")
         self._aside = ThreadPoolExecutor(1, thread_name_prefix="beside")
         try:
             yield
@@ -127,7 +124,7 @@ class Counting:
             return
         assert self._pool is not None
         self._waiting.append((batch, self._pool.submit(self.count, batch.all_texts())))
-        if len(self._waiting) > self._room:
+        if len(self._waiting) > _AHEAD:
             self._add(*self._waiting.popleft())
 
     def result(self) -> Tokens | None:
