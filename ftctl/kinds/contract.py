@@ -308,5 +308,11 @@ def trainer(resource: Resource, job: str) -> Address:
     return pick if pick in resource.references else Address("job", job)
 
 
+def source(trainer: Address, own: str, world: World) -> dict[str, str]:
+    """Where a model is that another account has trained than the one with the id `own`; nothing for one of its own."""
+    account = str(world.output(trainer, "account"))
+    return {"source": account} if account.lower() != own.lower() else {}
+
+
 def flaw(path: str, code: str, what: str, *, why: str = "", fix: str = "") -> Flaw:
     return Flaw(path, Problem(code, what, why=why, fix=fix))

@@ -21,6 +21,7 @@ from ftctl.kinds.contract import (
     described,
     flaw,
     reference,
+    source,
     trainer,
 )
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 _READ_ONLY = frozenset({
     "provisioningState", "currentCapacity", "rateLimits", "capabilities", "callRateLimit", "dynamicThrottlingEnabled",
 })  # fmt: skip
+_SCOPE = "/subscriptions/"  # of an ARM id, without which even the longest is short enough for a tag
+_UNDONE_BY = {marks.SMOKE, marks.SOURCE}
 _PASSED, _WAITING = "passed", "waiting"
 _NOT_READY = {404, 409, 429, 503}  # what a deployment that is still loading answers
 _ANSWER_TOKENS = 200
@@ -76,7 +79,9 @@ class DeploymentSpec(Declaration, frozen=True):
     ] = "GlobalStandard"
     capacity: Annotated[int, described("Thousands of tokens a minute.", ge=1)] = 1
     smoke_test: Annotated[SmokeTest | None, described("A question asked after every change.")] = None
-    resource: Annotated[str | None, reference("account", "The account, where the stack has several.")] = None
+    resource: Annotated[
+        str | None, reference("account", "The account, where the stack has several; it may be another than the job's.")
+    ] = None
 
 
 class DeploymentKind(Kind):
@@ -87,7 +92,7 @@ class DeploymentKind(Kind):
     in_account = True
     immutable = frozenset({"sku"})
     serves = True
-    classes = {"model": ChangeClass.REPOINT, "version": ChangeClass.REPOINT}  # noqa: RUF012  a constant
+    classes = dict.fromkeys(("model", "version"), ChangeClass.REPOINT)
     loss = ChangeClass.INTERRUPTS
     after = ("roleAssignment",)
 
@@ -109,13 +114,6 @@ class DeploymentKind(Kind):
 
     def relate(self, resource: Resource, declared: Mapping[Address, Resource]) -> Iterator[Flaw]:
         job = _job(resource, declared)
-        if job and account_of(job) != account_of(resource):
-            yield flaw(
-                "model.job",
-                "FT1200",
-                f"serving job/{job.address.name} of {account_of(job)} from {account_of(resource)} is not supported yet",
-                fix="Deploy in the account that trained it.",
-            )
         if job and resource.spec.model.checkpoint == "best" and not job.spec.validation:
             what = f"job/{job.address.name} has no validation data to find its best model by"
             yield flaw("model.checkpoint", "FT1293", what)
@@ -134,13 +132,15 @@ class DeploymentKind(Kind):
     def wanted(self, resource: Resource, world: World) -> Wanted:
         spec: DeploymentSpec = resource.spec
         account = account_of(resource)
-        arm_id = _id(str(world.output(account, "id")), resource.address.name)
+        own = str(world.output(account, "id"))
+        arm_id = _id(own, resource.address.name)
         return Wanted(
             key=arm_id.lower(),
             fields={
                 "model": _model(resource, world) if spec.model.job else spec.model.name,
                 "version": "1" if spec.model.job else spec.model.version,
                 "format": spec.model.format,
+                **(source(trainer(resource, spec.model.job), own, world) if spec.model.job else {}),
                 "sku": spec.sku,
                 "capacity": spec.capacity,
             },
@@ -156,7 +156,7 @@ class DeploymentKind(Kind):
         )
 
     def normal(self, path: str, value: Any) -> Any:
-        return lowered(value) if path == "sku" else value
+        return lowered(value) if path in {"sku", "source"} else value
 
     def checks(self, resource: Resource) -> bool:
         return resource.spec.smoke_test is not None
@@ -219,7 +219,7 @@ class DeploymentKind(Kind):
         if model is None:
             clients.arm.delete_deployment(live.id)
             return "the new deployment was deleted again; its model is still there"
-        tags = {key: value for key, value in (raw.get("tags") or {}).items() if key != marks.SMOKE or value == _PASSED}
+        tags = {k: v for k, v in (raw.get("tags") or {}).items() if k not in _UNDONE_BY or v == _PASSED}
         properties = {**settable(raw["properties"], _READ_ONLY), "model": model}
         clients.arm.put_deployment(live.id, {"sku": raw["sku"], "tags": tags, "properties": properties})
         return f"it serves {model['name']} again"
@@ -280,12 +280,13 @@ def _body(wanted: Wanted, home: Home, live: Mapping[str, Any]) -> dict[str, Any]
     """The whole deployment for a PUT: what is live, with what is declared laid over it."""
     fields = wanted.fields
     former = ((live.get("properties") or {}).get("model") or {}).get("name")
-    kept = {key: value for key, value in (live.get("tags") or {}).items() if key != marks.SMOKE}
+    kept = {key: value for key, value in (live.get("tags") or {}).items() if key not in _UNDONE_BY}
     more = {marks.PREVIOUS: former} if former and former != fields["model"] else {}
     if evaluated := wanted.settings["evaluated"]:
         more[marks.EVALUATED] = evaluated
-    smoke = {marks.SMOKE: _waiting(live)} if wanted.settings["user"] else {}
+    smoke = _waiting(live) if wanted.settings["user"] else {}
     model = {"format": fields["format"], "name": fields["model"], "version": fields["version"]}
+    model |= {"source": fields["source"]} if "source" in fields else {}
     return {
         "sku": {"name": fields["sku"], "capacity": fields["capacity"]},
         "tags": {**kept, **marks.tags(home, wanted.settings["label"], wanted, **more, **smoke)},
@@ -293,17 +294,22 @@ def _body(wanted: Wanted, home: Home, live: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _waiting(live: Mapping[str, Any]) -> str:
-    """The mark of a change that has not passed its check, with the model that last did: a killed run can be undone."""
-    model = _passed_last(live)
-    return " ".join([_WAITING, *([model["name"], model["version"], model["format"]] if model else [])])
+def _waiting(live: Mapping[str, Any]) -> dict[str, str]:
+    """The marks of a change that has not passed its check, with the model that last did: a killed run can be undone."""
+    model = _passed_last(live) or {}
+    found = [model[key] for key in ("name", "version", "format") if key in model]
+    return {marks.SMOKE: " ".join([_WAITING, *found])} | (
+        {marks.SOURCE: model["source"].removeprefix(_SCOPE)} if "source" in model else {}
+    )
 
 
 def _passed_last(live: Mapping[str, Any]) -> dict[str, Any] | None:
     """The model that serves, or before a change that has not passed its check served; None where there was none."""
     state, *former = (live.get("tags") or {}).get(marks.SMOKE, _PASSED).split(" ", 3)
     if state == _WAITING:
-        return dict(zip(("name", "version", "format"), former, strict=True)) if former else None
+        model = dict(zip(("name", "version", "format"), former, strict=True))
+        source = {"source": _SCOPE + live["tags"][marks.SOURCE]} if marks.SOURCE in live["tags"] else {}
+        return model | source if former else None
     return (live.get("properties") or {}).get("model")
 
 
@@ -320,6 +326,7 @@ def _live(body: dict[str, Any], account: str, endpoint: str) -> Live:
             "model": model.get("name"),
             "version": model.get("version"),
             "format": model.get("format"),
+            **({"source": model["source"]} if "source" in model else {}),
             "sku": sku.get("name"),
             "capacity": int(sku["capacity"]) if sku.get("capacity") is not None else None,
         },

@@ -47,6 +47,7 @@ class Place:
     model: str
     format: str
     sku: str
+    source: dict[str, str]
     where: Where | None = None
 
     @property
@@ -122,7 +123,7 @@ def _deploy(clients: Clients, place: Place, home: Home, capacity: int) -> None:
     from ftctl.clients.errors import AzureError  # noqa: PLC0415  the clients come in only where Azure does
 
     tags = {marks.STACK: home.stack, marks.NAME: place.name, marks.EVALUATES: place.gate}
-    model = {"format": place.format, "name": place.model, "version": "1"}
+    model = {"format": place.format, "name": place.model, "version": "1", **place.source}
     *first, last = _TYPES.get(place.sku, (place.sku,))
     for sku in (*first, last):
         body = {"sku": {"name": sku, "capacity": capacity}, "tags": tags, "properties": {"model": model}}

@@ -30,6 +30,7 @@ from ftctl.kinds.contract import (
     account_of,
     described,
     reference,
+    source,
     trainer,
 )
 from ftctl.kinds.evaluation import Evaluating, Place, remembered, remove, told
@@ -99,6 +100,8 @@ class GateKind(Kind):
                 "label": resource.address.name,
                 "endpoint": world.output(account_of(resource), "endpoint"),
                 "job": world.output(trainer(resource, spec.job), "id"),
+                "results": world.output(trainer(resource, spec.job), "endpoint"),
+                "source": source(trainer(resource, spec.job), arm_id, world),
                 "deployment": deployment_id(arm_id, spec.deployment),
             },
             name=resource.address.name,
@@ -236,7 +239,7 @@ def _evaluated(
     scores = [one for one in wanted.settings["conditions"] if isinstance(one, Score)]
     place = Place(
         wanted.settings["account"], wanted.settings["endpoint"], spec.deployment, wanted.settings["label"],
-        choice.model, spec.format, spec.sku, wanted.settings["where"],
+        choice.model, spec.format, spec.sku, wanted.settings["source"], wanted.settings["where"],
     )  # fmt: skip
     if missing and evaluating is None:
         going_on = clients.arm.get_deployment(place.id) is not None
@@ -265,7 +268,7 @@ def _remember(clients: Clients, body: Mapping[str, Any] | None, model: str, home
 def _training(clients: Clients, wanted: Wanted, trainings: dict[str, Training]) -> Training:
     id_ = str(wanted.settings["job"])
     if id_ not in trainings:
-        data = clients.data(wanted.settings["endpoint"])
+        data = clients.data(wanted.settings["results"])
         body = data.get_job(id_)
         if not body or not body.get("fine_tuned_model"):
             raise NotYetError("waiting for the job's model")

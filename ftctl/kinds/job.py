@@ -209,6 +209,7 @@ class JobKind(Kind):
         fields = self.wanted(resource, world).fields
         former = None if isinstance(spec.model, str) else trainer(resource, spec.model.job)
         return {
+            "account": world.output(account_of(resource), "id"),
             "system": world.output(Address("dataset", spec.training), "system"),
             **({} if has_unknown(fields) else {"recipe": spec.adopt or digest(fields)[:_DIGITS]}),
             "base": world.output(former, "base") if former else recipe.root(str(spec.model)),

@@ -86,6 +86,7 @@ class PickKind(Kind):
         """What is the same whichever job is picked."""
         bases = [world.output(job, "base") for job in _jobs(resource)]
         return {
+            "account": world.output(account_of(resource), "id"),
             "system": world.output(Address("dataset", resource.spec.training), "system"),
             **({"base": bases[0]} if all(base == bases[0] for base in bases) else {}),
         }

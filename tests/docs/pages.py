@@ -41,8 +41,10 @@ YAML completes and checks a stack with the schema that `ftctl schema` prints.
   `model: {job: NAME}` goes on from what another job trains and stands for that job's recipe, so that the plan
   is known before it is trained; the model's own id is another spelling, and another recipe. `integrations`
   has no place for a key: keys of Weights & Biases are kept in Azure.
+- **A model serves where you say.** A deployment whose `resource` is another account than its job's serves
+  across regions: Azure is told which account trained it, and asks that whoever applies may read that one.
 - **Everything declared is sent or refused.** Unknown keys are errors; what is marked *not supported yet* is
-  refused with FT1200. So is, for now, serving a job from another account than its own.
+  refused with FT1200.
 """
 
 _ERRORS = """\
