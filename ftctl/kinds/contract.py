@@ -46,11 +46,6 @@ def reference(kind: str, description: str) -> msgspec.Meta:
     return msgspec.Meta(description=description, extra={"reference": kind})
 
 
-def later(description: str) -> msgspec.Meta:
-    """Mark a field that the format has and this version refuses by a clear error."""
-    return msgspec.Meta(description=f"Not supported yet: {description}", extra={"later": True})
-
-
 def described(description: str, **rules: Any) -> msgspec.Meta:
     """A field's description, with JSON Schema rules by their msgspec names (`ge`, `max_length`, `pattern` …)."""
     return msgspec.Meta(description=description, **rules)

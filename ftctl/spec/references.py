@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from msgspec import Struct
     from msgspec.inspect import Type
 
-LATER = "later"
 REFERENCE = "reference"
 
 

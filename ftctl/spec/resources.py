@@ -12,7 +12,7 @@ from ftctl.core.suggest import did_you_mean
 from ftctl.kinds import kinds
 from ftctl.kinds.contract import Kind
 from ftctl.spec.declaration import GROUP, sections
-from ftctl.spec.references import LATER, REFERENCE, Marked, cycles, marked, names
+from ftctl.spec.references import REFERENCE, cycles, marked, names
 from ftctl.spec.tree import Document, Mark, Node, Path
 from ftctl.spec.words import completed, dotted, listed, problem, shown
 
@@ -85,8 +85,7 @@ class _Builder:
     def resource(self, one: Declared, *, untyped: bool) -> Resource | None:
         """The typed declaration; None where it has none, or is a group that exists already."""
         value = one.node.plain()
-        marks = list(marked(one.kind.Spec, value))
-        self._refuse_later(one, marks)
+        marks = marked(one.kind.Spec, value)
         self._named[one.address] = [at for found in marks if found.mark == REFERENCE for at in names(found)]
         self._refuse_dangling(one)
         spec = None if untyped else self._spec(one, value)
@@ -120,14 +119,6 @@ class _Builder:
             what = f"{one.address} does not fit its kind: {reason}"
             self._report(one, "FT1107", what, _parts(at.strip("`.").replace("[", ".").replace("]", "")))
             return None
-
-    def _refuse_later(self, one: Declared, marks: list[Marked]) -> None:
-        for found in marks:
-            if found.mark == LATER:
-                where = self._document.where_key((*one.path, *found.path))
-                what = f"{shown(dotted(found.path))} is not supported yet"
-                fix = f"Take {shown(str(found.path[-1]))} out."
-                self.problems.append(problem("FT1200", where, what, fix=fix, subject=str(one.address)))
 
     def _refuse_dangling(self, one: Declared) -> None:
         for path, address in self._named[one.address]:

@@ -15,8 +15,7 @@ from ftctl.catalog import clouds
 from ftctl.core.codes import kinds, spec
 from ftctl.core.errors import Exit, FtctlError
 from ftctl.core.model import Address
-from ftctl.kinds.contract import Declaration, Kind, later, reference
-from ftctl.kinds.dataset import DatasetKind, DatasetSpec
+from ftctl.kinds.contract import Declaration, Kind, reference
 from ftctl.spec import declaration, references, resources, schema, shape, stack
 from ftctl.spec.stack import load
 
@@ -190,21 +189,10 @@ def test_a_bad_spec_is_told_where_and_what(write, name):
         assert one.fix
 
 
-def test_what_is_not_supported_yet_is_refused_at_its_key(write, monkeypatch):
-    class NotYet(DatasetSpec, frozen=True):
-        allow: Annotated[tuple[str, ...], later("It is to come.")] = ()
-
-    monkeypatch.setattr(DatasetKind, "Spec", NotYet)
-    (found,) = problems(write(HEAD + "datasets: {t: {path: p, allow: [x]}}\n"))
-    assert told([found]) == ["FT1200 5:25"]
-    assert found.what == '"allow" is not supported yet'
-
-
 def test_every_code_is_reached():
     reached = {one.split()[0] for _, expected in [*BAD.values(), *WHOLE.values()] for one in expected}
     # the circle stands below, the others in test_spec
     by_other_tests = {"FT1000", "FT1001", "FT1044", "FT1045", "FT1046", "FT1202", "FT1205"}
-    by_other_tests |= {"FT1200"}  # below
     once_data_is_read = {"FT1254", "FT1257", "FT1293"}  # Kind.relate: tests/kinds, tests/flow
     of_yaml = {code for code in CODES if code < "FT1040"}  # test_yaml
     assert reached | by_other_tests | once_data_is_read | of_yaml == set(CODES)

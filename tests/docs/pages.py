@@ -43,8 +43,7 @@ YAML completes and checks a stack with the schema that `ftctl schema` prints.
   has no place for a key: keys of Weights & Biases are kept in Azure.
 - **A model serves where you say.** A deployment whose `resource` is another account than its job's serves
   across regions: Azure is told which account trained it, and asks that whoever applies may read that one.
-- **Everything declared is sent or refused.** Unknown keys are errors; what is marked *not supported yet* is
-  refused with FT1200.
+- **Everything declared is sent or refused.** Unknown keys are errors.
 """
 
 _ERRORS = """\

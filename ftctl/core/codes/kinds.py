@@ -1,4 +1,4 @@
-"""FT1200 and FT1250-FT1299: what a kind's own check finds wrong with a declaration."""
+"""FT1250-FT1299: what a kind's own check finds wrong with a declaration."""
 
 from __future__ import annotations
 

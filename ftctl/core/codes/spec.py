@@ -180,11 +180,6 @@ CODES: dict[str, Code] = {
         "Compare the declaration with the schema: `ftctl schema` prints it.",
     ),
     # --- what the declarations say of each other
-    "FT1200": _code(
-        "Not supported yet",
-        "The format has this key, and this version of ftctl cannot do what it asks for.",
-        "Take it out.",
-    ),
     "FT1201": _code(
         "A name is not declared",
         "A reference names another declaration of the same stack.",
