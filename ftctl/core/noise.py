@@ -26,10 +26,6 @@ class Noise(StrEnum):
     IGNORED = "ignoreDrift"
 
 
-TELLING = frozenset({Noise.CASE, Noise.REGION, Noise.IGNORED})
-"""The rules that hide what both sides say, and say otherwise; the rest hide what one side alone says."""
-
-
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Two values are the same to `noise` where `normal` makes them equal."""

@@ -133,10 +133,13 @@ def _left(change: Change) -> list[str]:
 def _row(key: str, text: str, why: str, column: int, look: Look) -> list[str]:
     first = f"{_BODY}{padded(key, column - 1)} "
     *lines, last = look.wrap(text, first)
-    note = look.paint(f"# {why}", Style.DIM) if why else ""
-    if note and width_of(last) + 2 + width_of(note) > look.width:
-        return [*lines, last, " " * width_of(first) + note]
-    return [*lines, f"{last}  {note}".rstrip()]
+    if not why:
+        return [*lines, last]
+    note = look.paint(f"# {why}", Style.DIM)
+    if width_of(last) + 2 + width_of(note) <= look.width:
+        return [*lines, f"{last}  {note}"]
+    indent = width_of(first) if width_of(first) + width_of(note) <= look.width else len(_BODY) + 2
+    return [*lines, last, " " * indent + note]
 
 
 def _movement(field: FieldChange, look: Look) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 from ftctl.core.changes import Change, Plan
 from ftctl.core.digest import plain
 from ftctl.core.errors import Where
-from ftctl.core.noise import TELLING, Noise, Suppressed
+from ftctl.core.noise import Noise, Suppressed
 from ftctl.core.why import Source, Why
-from ftctl.render.look import Look, Style, clean
+from ftctl.render.look import Look, Style, clean, counted
 from ftctl.render.values import pair, shown
 
 Json = Mapping[str, Any]
@@ -55,12 +55,12 @@ def hidden(plan: Plan) -> list[tuple[Change, Suppressed]]:
 
 
 def hint(plan: Plan, look: Look) -> list[str]:
-    """One line about what both sides say and say otherwise; what one side alone says is not worth it."""
-    number = sum(one.rule in TELLING for _, one in hidden(plan))
+    """One line about what is not as declared, and stays so; other noise is not worth it."""
+    number = sum(one.rule is Noise.IGNORED for _, one in hidden(plan))
     if not number:
         return []
-    told = "1 difference is hidden" if number == 1 else f"{number} differences are hidden"
-    said = f"{told}; `ftctl plan --show-suppressed` shows what and why."
+    told = f"{counted(number, 'field')} {'is' if number == 1 else 'are'} left alone (`ignoreDrift`)"
+    said = f"{told}: `ftctl plan --show-suppressed` {'shows it' if number == 1 else 'lists them'}."
     return ["", *(look.paint(line, Style.DIM) for line in look.wrap(said, ""))]
 
 
