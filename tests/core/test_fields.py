@@ -20,9 +20,9 @@ from ftctl.core.why import Source, Why, why
 from tests.core.test_plan import RULES, FakeRules, decide, declared, live
 
 CASE = Rule(Noise.CASE, lambda value: value.lower() if isinstance(value, str) else value)
-words = st.text("aAb", max_size=2)
+words = st.sampled_from(["a", "A", "b"])
 tags = st.dictionaries(st.sampled_from(["x", "y", "z"]), words, max_size=3)
-scalars = st.none() | st.integers(0, 3) | words
+scalars = st.none() | st.just(1) | words
 fields = st.fixed_dictionaries({"tags": tags}, optional=dict.fromkeys("abc", scalars))
 ignored = st.frozensets(st.sampled_from([("a",), ("b",), ("tags", "x"), ("tags", "y")]))
 

@@ -41,6 +41,8 @@ YAML completes and checks a stack with the schema that `ftctl schema` prints.
   `model: {job: NAME}` goes on from what another job trains and stands for that job's recipe, so that the plan
   is known before it is trained; the model's own id is another spelling, and another recipe. `integrations`
   has no place for a key: keys of Weights & Biases are kept in Azure.
+- **`ignoreDrift`** lists fields of an account or a deployment whose live value is left alone once the thing
+  exists, also when another value is declared later ([how](plans.md#ignoredrift)).
 - **Everything declared is sent or refused.** Unknown keys are errors; what is marked *not supported yet* is
   refused with FT1200. So is, for now, serving a job from another account than its own.
 """
