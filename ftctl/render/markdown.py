@@ -56,9 +56,14 @@ def plans_markdown(plans: Sequence[Plan], problems: Sequence[Problem] = (), most
 
 def _explained(plan: Plan, room: int) -> list[Part]:
     """The parts, with the reason of each field where nothing has to be cut for that."""
-    parts = list(_parts(plan, replace(review.LOOK, why=True)))
-    size = sum(_size(part.whole) for part in parts) + _size("\n".join([*_footer(plan), ""]))
-    return parts if size <= room else list(_parts(plan, review.LOOK))
+    calm, last = list(_parts(plan, review.LOOK)), _size("\n".join([*_footer(plan), ""]))
+
+    def fits(parts: Sequence[Part]) -> bool:
+        return sum(_size(part.whole) for part in parts) + last <= room
+
+    if fits(calm) and fits(told := list(_parts(plan, replace(review.LOOK, why=True)))):
+        return told
+    return calm
 
 
 def _fitted(parts: Sequence[Part], room: int, footer: tuple[str, ...]) -> str:
