@@ -7,6 +7,8 @@ from ftctl.core.diff import FieldChange
 from ftctl.core.errors import Problem, Where
 from ftctl.core.estimate import Estimate, Span
 from ftctl.core.model import Address, ChangeClass, Finding, Home, Live, Mode, Standing, Unknown
+from ftctl.core.noise import Noise, Suppressed
+from ftctl.core.why import Source, Why
 
 HOME = Home("support-tone", "00000000-0000-4000-8000-000000000001", "rg-finetune")
 ACCOUNT = Address("account", "main")
@@ -49,6 +51,11 @@ def _one(number: int, word: str) -> Change:
                 name=f"{word}-f94b",
                 key=f"main/{number}",
                 fields=(FieldChange("training", _SHA, _SHA[::-1]), FieldChange(f"tags.{word}", None, word)),
+                why={
+                    "training": Why(Source.FOLLOWS, Where(f"specs/{word}.yaml", 31, 15), str(data)),
+                    f"tags.{word}": Why(Source.DECLARED, Where(f"specs/{word}.yaml", 40, 9)),
+                    "batch_size": Why(Source.AUTO),
+                },
                 after={"model": "gpt-4.1-mini-2025-04-14", "n_epochs": 3, "training": _SHA[::-1]},
                 needs=(ACCOUNT, data),
                 affects=(serving,),
@@ -77,6 +84,11 @@ def _one(number: int, word: str) -> Change:
                 before={"model": old},
                 after={"model": new},
                 needs=(gate,),
+                why={"model": Why(Source.UNKNOWN, Where(f"specs/{word}.yaml", 50), str(job))},
+                suppressed=(
+                    Suppressed("capacity", 50, 30, Noise.IGNORED),
+                    Suppressed(f"tags.{word}", word, None, Noise.AZURE),
+                ),
                 live=_live(serving, {"model": old, "capacity": 50, "tags": {"team": word}}, key=f"d{number}"),
             )
         case _:

@@ -151,6 +151,13 @@ def approval(function: F) -> F:
     return _approve(_wait(stream(function)))
 
 
+def explanation(function: F) -> F:
+    """What a plan's text says beside the changes; its other forms say it anyway."""
+    why = click.option("--why", is_flag=True, help="Say of each field where its value comes from.")
+    hidden = click.option("--show-suppressed", is_flag=True, help="List the differences that are noise, and the rules.")
+    return why(hidden(function))
+
+
 def output(*formats: str) -> Callable[[F], F]:
     return click.option(
         "-o", "--output", type=click.Choice(formats), default=formats[0], show_default=True, help="Form of the result."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from ftctl.render.text import plan_text
 from ftctl.request import Request
 
 if TYPE_CHECKING:
+    from ftctl.render.look import Look
     from ftctl.spec.stack import Stack
 
 
@@ -49,6 +51,7 @@ def _lifetime(_context: click.Context, _option: click.Parameter, text: str) -> f
     help="How long the saved plan may be applied.",
 )
 @options.output(*FORMATS)
+@options.explanation
 @click.option(
     "--outputs", type=click.Path(path_type=Path), metavar="FILE", help="Append name=value lines for a pipeline."
 )
@@ -67,6 +70,8 @@ def command(
     outputs: Path | None,
     trace: str | None,
     *,
+    why: bool,
+    show_suppressed: bool,
     detailed_exitcode: bool,
 ) -> int:
     """Show what apply would do; change nothing.
@@ -78,7 +83,7 @@ def command(
     plans: list[Plan] = []
     try:
         with _told_as(output):
-            code, plans = _plans(request, output, trace)
+            code, plans = _plans(request, output, trace, replace(look(sys.stdout), why=why, hidden=show_suppressed))
         if out and code in {Exit.DONE, Exit.GATE} and not any(plan.fatal for plan in plans):
             _save(out, plans, request, expires)
             tell(f"\nSaved. To apply exactly this: ftctl apply {out}")
@@ -104,7 +109,7 @@ def _told_as(output: str) -> Iterator[None]:
         raise
 
 
-def _plans(request: Request, output: str, trace: str | None) -> tuple[Exit, list[Plan]]:
+def _plans(request: Request, output: str, trace: str | None, looks: Look) -> tuple[Exit, list[Plan]]:
     """Plan every stack, and show each as it is ready."""
     plans: list[Plan] = []
     with session(request, trace) as opened:
@@ -122,7 +127,7 @@ def _plans(request: Request, output: str, trace: str | None) -> tuple[Exit, list
             )
             plans.append(plan)
             if output == "text":
-                show(plan_text(plan, look(sys.stdout)))
+                show(plan_text(plan, looks))
             caution(stack)
             complain(plan.problems)
             return verdict(plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -16,7 +17,8 @@ from ftctl.render.formats import FORMATS, formatted
 @click.command(name="show")
 @click.argument("file", type=click.Path(path_type=Path), metavar="PLAN")
 @options.output(*FORMATS)
-def command(file: Path, output: str) -> None:
+@options.explanation
+def command(file: Path, output: str, *, why: bool, show_suppressed: bool) -> None:
     """Show a plan that `ftctl plan --out` saved, as it was; Azure is not asked.
 
     PLAN is the file. It is shown only if its digest is that of its changes.
@@ -28,6 +30,7 @@ def command(file: Path, output: str) -> None:
     if output != "text":
         emit(formatted(output, plans))
         return
+    looks = replace(look(sys.stdout), why=why, hidden=show_suppressed)
     for number, plan in enumerate(plans):
-        show(("\n" if number else "") + plan_text(plan, look(sys.stdout)))
+        show(("\n" if number else "") + plan_text(plan, looks))
         complain(plan.problems)

@@ -12,6 +12,8 @@ from ftctl.core.digest import canonical, digest
 from ftctl.core.errors import Exit, FtctlError, Problem, Severity
 from ftctl.core.estimate import Estimate, Total, total
 from ftctl.core.model import Address, ChangeClass, Finding, Home, Live, Mode, World
+from ftctl.core.noise import Suppressed
+from ftctl.core.why import Why
 
 
 class Action(StrEnum):
@@ -101,7 +103,8 @@ class Change:
 
     `because` has further sentences for people, `affects` the addresses of what hangs on it, `needs` what has to be
     done first, `findings` are the checks before a creation. `live` is what it was planned from. `estimate` is what a
-    training may cost.
+    training may cost. `why` says of each line about a field where its value comes from, `suppressed` which differences
+    are noise; neither is part of what an approval is bound to.
     """
 
     address: Address
@@ -120,6 +123,8 @@ class Change:
     problem: Problem | None = None
     estimate: Estimate | None = None
     findings: tuple[Finding, ...] = ()
+    why: Mapping[str, Why] = field(default_factory=dict)
+    suppressed: tuple[Suppressed, ...] = ()
     live: Live | None = field(default=None, repr=False, compare=False)
 
     @property

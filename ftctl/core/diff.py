@@ -69,12 +69,26 @@ def _present(value: Any) -> Any:
 
 def has_unknown(value: Any) -> bool:
     """Whether a value, or anything inside it, is not known yet."""
+    return next(unknowns_in(value), None) is not None
+
+
+def unknowns_in(value: Any) -> Iterator[Unknown]:
+    """What is not known yet of a value."""
     match value:
         case Unknown():
-            return True
+            yield value
         case Mapping():
-            return any(has_unknown(inner) for inner in value.values())
+            for inner in value.values():
+                yield from unknowns_in(inner)
         case list() | tuple():
-            return any(has_unknown(inner) for inner in value)
-        case _:
-            return False
+            for inner in value:
+                yield from unknowns_in(inner)
+
+
+def leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The values inside `value` with their dotted paths; what is absent or empty is left out."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from leaves(f"{path}.{key}" if path else str(key), inner)
+    elif value not in (None, "", [], ()):
+        yield path, value

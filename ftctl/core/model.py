@@ -153,7 +153,8 @@ class Resource:
 
     `spec` is the kind's own frozen struct. `places` maps a dotted path inside the declaration
     (`hyperparameters.n_epochs`) to where it stands; `""` is the declaration itself. `references` are the addresses
-    it names, `prepared` what its kind found out from local files.
+    it names, `named` says which of these the value at a path names, and `prepared` is what its kind found out from
+    local files.
     """
 
     address: Address
@@ -161,6 +162,7 @@ class Resource:
     references: tuple[Address, ...] = ()
     places: Mapping[str, Where] = field(default_factory=dict)
     prepared: Mapping[str, Any] = field(default_factory=dict)
+    named: Mapping[str, Address] = field(default_factory=dict)
 
     @property
     def where(self) -> Where | None:
@@ -179,13 +181,17 @@ class Wanted:
 
     `key` is its identity there (an ARM id in lower case; for files and jobs the account's id and a content hash): the
     same key, the same thing. `fields` are compared with a live thing's; `settings` go along to the verbs but are not
-    compared (a path to upload, a prompt to ask).
+    compared (a path to upload, a prompt to ask). `ignored` are fields, or keys of a field that is a map, whose live
+    value stays. `left` are fields that are left to the service, each with the rule (`ftctl.core.noise`) by which what
+    it chose is no difference.
     """
 
     key: str
     fields: Mapping[str, Any]
     settings: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
+    ignored: frozenset[tuple[str, ...]] = frozenset()
+    left: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

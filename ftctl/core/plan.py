@@ -10,12 +10,13 @@ from typing import Any, Protocol
 from ftctl.core import course
 from ftctl.core.changes import Action, Adoption, Change, Observed, Plan, Reason, Sight
 from ftctl.core.diff import FieldChange, differences, has_unknown
-from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
 from ftctl.core.estimate import Budget, Estimate
+from ftctl.core.fields import FieldRules, class_of, compared, explained, replacement
 from ftctl.core.gating import gated, judgement
 from ftctl.core.grants import blindness, granting_of
 from ftctl.core.guard import over_budget, protected
+from ftctl.core.ignored import was_applied
 from ftctl.core.model import (
     Address,
     ChangeClass,
@@ -34,7 +35,7 @@ from ftctl.core.model import (
 from ftctl.core.ownership import apart, foreign, referenced, used
 
 
-class Rules(Protocol):
+class Rules(FieldRules, Protocol):
     """What planning asks of a kind (ftctl.kinds.contract.Kind says it at length)."""
 
     @property
@@ -44,34 +45,20 @@ class Rules(Protocol):
     @property
     def in_account(self) -> bool: ...
     @property
-    def immutable(self) -> frozenset[str]: ...
-    @property
-    def replaceable(self) -> bool: ...
-    @property
-    def history(self) -> bool: ...
-    @property
     def shared(self) -> bool: ...
     @property
     def trains(self) -> bool: ...
     @property
-    def serves(self) -> bool: ...
-    @property
-    def judges(self) -> bool: ...
-    @property
     def after(self) -> tuple[str, ...]: ...
-    @property
-    def classes(self) -> Mapping[str, ChangeClass]: ...
     @property
     def loss(self) -> ChangeClass: ...
     def wanted(self, resource: Resource, world: World) -> Wanted: ...
     def promised(self, resource: Resource, world: World) -> Mapping[str, Any]: ...
-    def normal(self, path: str, value: Any) -> Any: ...
     def outlook(self, resource: Resource, world: World) -> Outlook: ...
     def protected(self, resource: Resource) -> bool: ...
     def referenced(self, resource: Resource) -> bool: ...
     def retries(self, resource: Resource) -> int: ...
     def course(self, resource: Resource) -> Course: ...
-    def adopted(self, resource: Resource) -> str: ...
     def adoption(self, resource: Resource, wanted: Wanted, live: Live | None) -> Adoption: ...
     def surplus(self, declared: Mapping[Address, Resource], seen: Sight) -> Iterable[Surplus]: ...
     def checks(self, resource: Resource) -> bool: ...
@@ -169,7 +156,8 @@ class _Planner:
         self.outputs[resource.address] = {**promised, **outputs}
         self.decided[resource.address] = change
         needs = (*self.edges(resource), *([twin] if twin != resource.address else []))  # the same thing is made once
-        return replace(change, name=wanted.name, key=wanted.key, needs=needs)
+        told = replace(change, name=wanted.name, key=wanted.key, needs=needs)
+        return explained(told, resource, wanted, rules)
 
     def _decide(self, resource: Resource, wanted: Wanted, live: Live | None) -> Change:
         rules = self.rules[resource.address.kind]
@@ -193,10 +181,7 @@ class _Planner:
             return self._failed(resource, wanted, live)
         if rules.shared and live.owner != self.home.stack:
             return used(resource, live)
-        if rules.history:  # its key is made of its content: the same key, no difference
-            return self._existing(resource, wanted, live, ())
-        fields = differences(live.fields, wanted.fields, normal=rules.normal, immutable=rules.immutable)
-        return self._existing(resource, wanted, live, fields)
+        return self._existing(resource, wanted, live)
 
     def _judgement(self, resource: Resource, wanted: Wanted, live: Live | None) -> Change:
         """Of one that judges: what it said already, or that it is still to be asked."""
@@ -244,25 +229,26 @@ class _Planner:
             return replace(self._creation(resource, wanted, reason), because=(f"{live.id}: {live.detail}",))
         return course.failed_before(resource, live)
 
-    def _existing(self, resource: Resource, wanted: Wanted, live: Live, fields: tuple[FieldChange, ...]) -> Change:
+    def _existing(self, resource: Resource, wanted: Wanted, live: Live) -> Change:
         rules = self.rules[resource.address.kind]
+        asked, fields = compared(wanted, live, rules)
         names = {change.path.partition(".")[0] for change in fields}
         before = {name: live.fields.get(name) for name in sorted(names)}
-        after = {name: wanted.fields[name] for name in sorted(names)}
+        after = {name: asked.fields[name] for name in sorted(names)}
         base = Change(
             resource.address, Action.NOOP, Reason.AS_DECLARED, before=before, after=after, fields=fields, live=live
         )
         if live.owner is None:
-            kept = ChangeClass.METADATA if not fields else self._class(rules, fields)
+            kept = ChangeClass.METADATA if not fields else class_of(fields, rules)
             base = replace(base, action=Action.ADOPT, reason=Reason.ADOPTED, change_class=kept)
         elif live.health is Health.FAILED:
-            base = replace(base, action=Action.UPDATE, reason=Reason.FAILED, change_class=self._class(rules, fields))
+            base = replace(base, action=Action.UPDATE, reason=Reason.FAILED, change_class=class_of(fields, rules))
         elif fields:
-            drifted = bool(live.applied) and digest(wanted.fields).startswith(live.applied)
             follows = all(has_unknown(change.after) for change in fields) or bool(self._used_again(resource, fields))
             follows = follows or self._chosen(resource, fields)
+            drifted = was_applied(wanted, live)
             reason = Reason.DRIFTED if drifted else Reason.FOLLOWS if follows else Reason.DIFFERS
-            base = replace(base, action=Action.UPDATE, reason=reason, change_class=self._class(rules, fields))
+            base = replace(base, action=Action.UPDATE, reason=reason, change_class=class_of(fields, rules))
         elif live.health is Health.PENDING:
             return replace(base, action=Action.WAIT, reason=Reason.IN_PROGRESS, because=_detail(live))
         elif live.unverified and rules.checks(resource):
@@ -270,27 +256,7 @@ class _Planner:
         else:
             return base
         base = replace(base, because=(*self._upstream(after), *self._used_again(resource, fields)))
-        return self._replacement(resource, base) if any(change.forces for change in fields) else base
-
-    def _replacement(self, resource: Resource, change: Change) -> Change:
-        rules = self.rules[resource.address.kind]
-        if rules.replaceable:
-            harm = ChangeClass.INTERRUPTS if rules.serves else change.change_class
-            return replace(change, action=Action.REPLACE, change_class=harm)
-        fixed = ", ".join(field.path for field in change.fields if field.forces)
-        problem = Problem(
-            "FT3005",
-            f"{resource.address} would have to be replaced: {fixed} cannot be changed in Azure",
-            resource.place(fixed.partition(",")[0]) or resource.where,
-            why="Replacing it would delete everything that lives in it; ftctl never does that as a side effect.",
-            fix="Take the change back, declare a second one beside it, or `ftctl destroy` first.",
-        )
-        return replace(change, action=Action.BLOCKED, reason=Reason.REFUSED, problem=problem)
-
-    def _class(self, rules: Rules, fields: tuple[FieldChange, ...]) -> ChangeClass:
-        order = list(ChangeClass)
-        classes = [rules.classes.get(change.path.partition(".")[0], ChangeClass.IN_PLACE) for change in fields]
-        return max(classes, key=order.index, default=ChangeClass.IN_PLACE)
+        return replacement(resource, base, rules) if any(change.forces for change in fields) else base
 
     def _upstream(self, after: Mapping[str, Any]) -> Iterator[str]:
         for source in dict.fromkeys(value.source for value in after.values() if isinstance(value, Unknown)):

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from ftctl.core.changes import Reason
 from ftctl.core.clock import Clock
-from ftctl.core.diff import differences, has_unknown
+from ftctl.core.diff import FieldChange, differences, has_unknown
 from ftctl.core.errors import FtctlError, Problem, Where
 from ftctl.core.events import Watched
+from ftctl.core.ignored import left_alone, without
 from ftctl.core.model import Address, Course, Health, Home, Live, Pause, Resource, Wanted, World
 from ftctl.core.steps import Op, Step
 from ftctl.kinds.contract import Kind, NotYetError, Verdict
@@ -147,7 +148,7 @@ class Task:
                 elif self._as_wanted(now, wanted):
                     return self._settle(now)  # what was unknown turned out to be what it is already
                 else:
-                    live = self.kind.update(self.clients, now, wanted, self.home)
+                    live = self.kind.update(self.clients, now, left_alone(wanted, now), self.home)
             case _:
                 assert change.live is not None
                 self._live = change.live
@@ -172,11 +173,12 @@ class Task:
         """What is wanted, now that all before it exists; what was known at review must not have changed."""
         assert self.resource is not None
         wanted = self.kind.wanted(self.resource, self.world)
-        reviewed = self.step.change.after
+        open_ = wanted.ignored if self.step.op is Op.UPDATE else ()  # there the live value of this moment stays
+        reviewed, now = without(self.step.change.after, open_), without(wanted.fields, open_)
         moved = [
             name
             for name, value in reviewed.items()
-            if not (has_unknown(value) or self._same(name, wanted.fields.get(name), value))
+            if not (has_unknown(value) or self._same(name, now.get(name), value))
         ]
         settled = not (self.kind.history and has_unknown(reviewed))  # else its key is made of what was unknown
         if moved or (settled and wanted.key != self.step.change.key):
@@ -193,7 +195,10 @@ class Task:
 
     def _as_wanted(self, live: Live, wanted: Wanted) -> bool:
         mine = live.owner == self.home.stack and live.health is Health.READY
-        return mine and not differences(live.fields, wanted.fields, normal=self.kind.normal)
+        return mine and not self._wrong(live, wanted)
+
+    def _wrong(self, live: Live, wanted: Wanted) -> tuple[FieldChange, ...]:
+        return differences(live.fields, left_alone(wanted, live).fields, normal=self.kind.normal)
 
     def _same(self, name: str, found: Any, reviewed: Any) -> bool:
         return bool(self.kind.normal(name, found) == self.kind.normal(name, reviewed))
@@ -251,12 +256,12 @@ class Task:
         """It is ready: see that Azure kept what was sent, then check it."""
         wanted = self._wanted
         if wanted and not self.kind.history:
-            wrong = differences(live.fields, wanted.fields, normal=self.kind.normal)
+            wrong = self._wrong(live, wanted)
             if wrong and self._corrected:
                 return Failed(self._unkept(wrong[0].path, wrong[0].before))
             if wrong:
                 self._corrected = True
-                self._live = self.kind.update(self.clients, live, wanted, self.home)
+                self._live = self.kind.update(self.clients, live, left_alone(wanted, live), self.home)
                 return Again(Watched("setting what was not kept"))
         if self.resource and self.kind.checks(self.resource):
             self._checking_since = self._now()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
 from ftctl.core.errors import Problem
 from ftctl.core.model import Address, ChangeClass, Home, Live, Outlook, Resource, Wanted, World
-from ftctl.kinds import marks
-from ftctl.kinds.arm import health, lowered, refuse_foreign, region, settable
-from ftctl.kinds.contract import Declaration, Kind, NotYetError, Progress, Scope, Seen, described
+from ftctl.kinds import ignoring, marks
+from ftctl.kinds.arm import CASE, REGION, beyond, health, refuse_foreign, settable
+from ftctl.kinds.contract import Declaration, Flaw, Kind, NotYetError, Progress, Scope, Seen, described
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients
@@ -22,6 +22,8 @@ _READ_ONLY = frozenset({
     "dateCreated", "callRateLimit", "quotaLimit", "privateEndpointConnections", "deletionDate", "scheduledPurgeDate",
     "commitmentPlanAssociations", "abusePenalty",
 })  # fmt: skip
+_OWN = _READ_ONLY | {"customSubDomainName", "disableLocalAuth", "publicNetworkAccess"}  # a field says it
+_MAY_IGNORE = {path: path for path in ("sku", "localAuth", "tags")} | {"network.publicAccess": "publicAccess"}
 
 
 class Network(Declaration, frozen=True):
@@ -58,6 +60,7 @@ class AccountSpec(Declaration, frozen=True):
         Literal["full", "reference"], described("full: this stack makes and owns it. reference: it is only read.")
     ] = "full"
     protect: Annotated[bool, described("Make every plan that would delete it an error.")] = False
+    ignore_drift: ignoring.IgnoreDrift = ()
 
 
 class AccountKind(Kind):
@@ -70,6 +73,11 @@ class AccountKind(Kind):
     classes = {"tags": ChangeClass.METADATA, "protect": ChangeClass.METADATA}  # noqa: RUF012  a constant
     loss = ChangeClass.IRREVERSIBLE
     after = ("resourceGroup",)
+    noise = {"location": REGION, "kind": CASE, "sku": CASE, "subdomain": CASE}  # noqa: RUF012  the same
+    spelled = {"subdomain": ("subdomain", "name"), "publicAccess": ("network.publicAccess",)}  # noqa: RUF012  the same
+
+    def check(self, spec: AccountSpec) -> Iterator[Flaw]:
+        return ignoring.flaws(spec.ignore_drift, _MAY_IGNORE, spec.__struct_encode_fields__, {"tags": spec.tags})
 
     def wanted(self, resource: Resource, world: World) -> Wanted:
         spec: AccountSpec = resource.spec
@@ -93,20 +101,12 @@ class AccountKind(Kind):
                 "onSoftDeleted": spec.on_soft_deleted,
             },
             name=spec.name,
+            ignored=ignoring.places(spec.ignore_drift, _MAY_IGNORE),
         )
 
     def promised(self, resource: Resource, world: World) -> dict[str, Any]:
         spec: AccountSpec = resource.spec
         return {"id": _id(world.home, spec.name), "location": spec.location, "name": spec.name}
-
-    def normal(self, path: str, value: Any) -> Any:
-        match path:
-            case "location":
-                return region(value)
-            case "kind" | "sku" | "subdomain":
-                return lowered(value)
-            case _:
-                return value
 
     def outlook(self, resource: Resource, world: World) -> Outlook:
         spec: AccountSpec = resource.spec
@@ -165,6 +165,9 @@ class AccountKind(Kind):
 
     def gone(self, resource: Resource) -> str:
         return "Somebody deleted it, with all that lived in it."
+
+    def beyond(self, live: Live) -> Mapping[str, Any]:
+        return beyond(live.raw.get("properties") or {}, _OWN, (bool, int))  # a text may be a token there
 
     def delete(self, clients: Clients, live: Live) -> None:
         clients.arm.delete_account(live.id)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Health, Home, Live
+from ftctl.core.noise import Noise, Rule
 
 _ENDED = {"succeeded": Health.READY, "failed": Health.FAILED, "canceled": Health.FAILED}
 
@@ -29,6 +30,19 @@ def region(value: Any) -> Any:
 def lowered(value: Any) -> Any:
     """A word whose case Azure does not mind."""
     return value.lower() if isinstance(value, str) else value
+
+
+CASE = Rule(Noise.CASE, lowered)
+REGION = Rule(Noise.REGION, region)
+
+
+def beyond(properties: Mapping[str, Any], known: Collection[str], shown: tuple[type, ...]) -> dict[str, Any]:
+    """Properties that ftctl has no field for: the values of types that hold no secret there, of the rest the name."""
+    return {
+        f"properties.{key}": value if isinstance(value, shown) else None
+        for key, value in properties.items()
+        if key not in known and value not in (None, "", [], {})
+    }
 
 
 def refuse_foreign(live: Live, home: Home) -> None:

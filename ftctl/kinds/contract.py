@@ -33,6 +33,8 @@ from ftctl.core.model import (
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients
+    from ftctl.core.noise import Rule
+    from ftctl.core.why import Spelled
 
 Progress = Callable[[str | Watched], None]
 
@@ -116,6 +118,10 @@ class Kind(ABC):
     """The class of a change to a field, where it is not `in place`."""
     loss: ClassVar[ChangeClass] = ChangeClass.IN_PLACE
     """The class of deleting it."""
+    noise: ClassVar[Mapping[str, Rule]] = {}
+    """By field, which differences of it are none, and what that is called."""
+    spelled: ClassVar[Spelled] = {}
+    """By field its path in the spec, where that is another than its name, and then the paths that it follows from."""
     history: ClassVar[bool] = False
     """Whether what is superseded stays (files, finished jobs)."""
     shared: ClassVar[bool] = False
@@ -163,7 +169,8 @@ class Kind(ABC):
 
     def normal(self, path: str, value: Any) -> Any:
         """A field's value in the spelling that comparison uses."""
-        return value
+        rule = self.noise.get(path)
+        return rule.normal(value) if rule else value
 
     def outlook(self, resource: Resource, world: World) -> Outlook:
         """What stands in the way of creating it, or comes with that."""
@@ -264,6 +271,10 @@ class Kind(ABC):
     def gone(self, resource: Resource) -> str:
         """Why one that was there may be missing now, in a sentence."""
         return ""
+
+    def beyond(self, live: Live) -> Mapping[str, Any]:
+        """What Azure has of it that ftctl has no field for, by path; None for a value that is not to be shown."""
+        return {}
 
     def written(self, live: Live) -> str:
         """Who wrote it last and when, where Azure says so."""

@@ -77,6 +77,12 @@ class DatasetKind(Kind):
     shared = True
     loss = ChangeClass.IN_PLACE
     after = ("roleAssignment",)
+    spelled = {  # noqa: RUF012  a constant
+        "sha256": ("sha256", "path"),
+        "bytes": ("bytes", "path"),
+        "examples": ("examples", "path"),
+        "file": ("fileId",),
+    }
 
     def check(self, spec: DatasetSpec) -> Iterator[Flaw]:
         given = [name for name in ("path", "url", "fileId") if getattr(spec, name.replace("fileId", "file_id"))]

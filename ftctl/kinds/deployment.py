@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Resource, Unknown, Wanted, World
-from ftctl.kinds import marks
-from ftctl.kinds.arm import health, lowered, refuse_foreign, settable
+from ftctl.kinds import ignoring, marks
+from ftctl.kinds.arm import CASE, beyond, health, refuse_foreign, settable
 from ftctl.kinds.conditions import Checkpoint
 from ftctl.kinds.contract import (
     Declaration,
@@ -34,6 +34,10 @@ _READ_ONLY = frozenset({
 })  # fmt: skip
 _SCOPE = "/subscriptions/"  # of an ARM id, without which even the longest is short enough for a tag
 _UNDONE_BY = {marks.SMOKE, marks.SOURCE}
+_MAY_IGNORE = {"sku": "sku", "capacity": "capacity"}
+_OF_BASE_MODEL = {
+    f"model.{name}": field for name, field in (("name", "model"), ("version", "version"), ("format", "format"))
+}
 _PASSED, _WAITING = "passed", "waiting"
 _NOT_READY = {404, 409, 429, 503}  # what a deployment that is still loading answers
 _ANSWER_TOKENS = 200
@@ -82,6 +86,7 @@ class DeploymentSpec(Declaration, frozen=True):
     resource: Annotated[
         str | None, reference("account", "The account, where the stack has several; it may be another than the job's.")
     ] = None
+    ignore_drift: ignoring.IgnoreDrift = ()
 
 
 class DeploymentKind(Kind):
@@ -95,8 +100,16 @@ class DeploymentKind(Kind):
     classes = dict.fromkeys(("model", "version"), ChangeClass.REPOINT)
     loss = ChangeClass.INTERRUPTS
     after = ("roleAssignment",)
+    noise = {"sku": CASE, "source": CASE}  # noqa: RUF012  the same
+    spelled = {  # noqa: RUF012  the same
+        "model": ("model.name", "model.job"),
+        "version": ("model.version", "model.job"),
+        "format": ("model.format",),
+        "source": ("source", "model.job"),
+    }
 
     def check(self, spec: DeploymentSpec) -> Iterator[Flaw]:
+        yield from ignoring.flaws(spec.ignore_drift, _may_ignore(spec), spec.__struct_encode_fields__, {})
         model = spec.model
         if (model.job is None) == (model.name is None):
             yield flaw(
@@ -153,10 +166,8 @@ class DeploymentKind(Kind):
                 "evaluated": _evaluated(resource, world),
             },
             name=resource.address.name,
+            ignored=ignoring.places(spec.ignore_drift, _may_ignore(spec)),
         )
-
-    def normal(self, path: str, value: Any) -> Any:
-        return lowered(value) if path in {"sku", "source"} else value
 
     def checks(self, resource: Resource) -> bool:
         return resource.spec.smoke_test is not None
@@ -188,6 +199,9 @@ class DeploymentKind(Kind):
         return _live(
             clients.arm.put_deployment(wanted.settings["id"], body), account.lower(), wanted.settings["endpoint"]
         )
+
+    def beyond(self, live: Live) -> Mapping[str, Any]:
+        return beyond(live.raw.get("properties") or {}, _READ_ONLY | {"model"}, (bool, int, str))
 
     def delete(self, clients: Clients, live: Live) -> None:
         clients.arm.delete_deployment(live.id)
@@ -240,6 +254,11 @@ def _id(account: str, name: str) -> str:
     from ftctl.clients.ids import deployment_id  # noqa: PLC0415  the clients come in only where Azure does
 
     return deployment_id(account, name)
+
+
+def _may_ignore(spec: DeploymentSpec) -> dict[str, str]:
+    """What a job trained is there to be served: only a base model may be left alone, as Azure upgrades its version."""
+    return _MAY_IGNORE if spec.model.job else _MAY_IGNORE | _OF_BASE_MODEL
 
 
 def _job(resource: Resource, declared: Mapping[Address, Resource]) -> Resource | None:

@@ -135,6 +135,8 @@ class JobKind(Kind):
     trains = True
     loss = ChangeClass.IRREVERSIBLE
     after = ("roleAssignment",)
+    noise = {"model": recipe.MODEL}  # noqa: RUF012  a constant
+    spelled = recipe.SPELLED
 
     def check(self, spec: JobSpec) -> Iterator[Flaw]:
         rewarded = recipe.name_of(spec.method) == "reinforcement"
@@ -201,6 +203,7 @@ class JobKind(Kind):
                 "prices": world.fact(resource.address, "prices"),
             },
             name=spec.adopt or ("" if has_unknown(fields) else suffix),
+            left=recipe.left(spec),
         )
 
     def promised(self, resource: Resource, world: World) -> Mapping[str, Any]:
@@ -214,13 +217,6 @@ class JobKind(Kind):
             **({} if has_unknown(fields) else {"recipe": spec.adopt or digest(fields)[:_DIGITS]}),
             "base": world.output(former, "base") if former else recipe.root(str(spec.model)),
         }
-
-    def normal(self, path: str, value: Any) -> Any:
-        """A model that a stack trained is the recipe in its name: `{job: …}` is known by that before it is trained."""
-        if path != "model" or not isinstance(value, str) or ".ft-" not in value:
-            return value
-        marked = marks.parse_suffix(value)
-        return f"recipe/{marked[2]}" if marked else value
 
     def outlook(self, resource: Resource, world: World) -> Outlook:
         """Whether this can be trained there: by the region's own list of models, or the dated catalogue."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ftctl.core.digest import digest
+from ftctl.core.ignored import applied
 from ftctl.core.model import Address, Home, Wanted
 
 STACK = "ftctl-stack"
@@ -30,7 +30,7 @@ _SUFFIX = re.compile(r"^(?P<text>.*)-(?P<stack>[0-9a-f]{4})-(?P<fingerprint>[0-9
 
 def tags(home: Home, name: str, wanted: Wanted, **more: str) -> dict[str, str]:
     """The tags that ftctl adds to an ARM resource. `ftctl-applied` tells drift from a change of the spec."""
-    return {STACK: home.stack, NAME: name, APPLIED: digest(wanted.fields)[:12], **more}
+    return {STACK: home.stack, NAME: name, APPLIED: applied(wanted)[:12], **more}
 
 
 def users(found: Mapping[str, str] | None) -> dict[str, str]:

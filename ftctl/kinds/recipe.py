@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from ftctl.core.model import Address, Unknown
+from ftctl.core.noise import Noise, Rule
+from ftctl.kinds import marks
 from ftctl.kinds.contract import Declaration, Flaw, described, flaw, reference, trainer
 from ftctl.kinds.graders import Grader, wire
 
@@ -23,6 +25,12 @@ HYPERPARAMETERS = {
     "reinforcement": (*_EVERY, "eval_interval", "eval_samples", "compute_multiplier", "reasoning_effort"),
 }
 _CHOSEN = -1  # how jobs show a value that the service is yet to choose
+
+SPELLED = {
+    "grader": ("method.reinforcement.grader",),
+    "responseFormat": ("method.reinforcement.responseFormat",),
+    **{name: (f"hyperparameters.{name}",) for names in HYPERPARAMETERS.values() for name in names},
+}
 
 Auto = Literal["auto"]
 Positive = Annotated[float, msgspec.Meta(gt=0, le=10)]
@@ -172,6 +180,24 @@ def fields(resource: Resource, world: World) -> dict[str, Any]:
         **hyperparameters(spec.hyperparameters),
         **method_parts(resource),
     }
+
+
+def left(spec: JobSpec) -> dict[str, str]:
+    """What is left to the service."""
+    given = hyperparameters(spec.hyperparameters)
+    seed = {"seed": Noise.SERVICE} if spec.seed is None else {}
+    return {**{name: Noise.AUTO for name in HYPERPARAMETERS[name_of(spec.method)] if name not in given}, **seed}
+
+
+def _recipe_of(value: Any) -> Any:
+    """A model that a stack trained is the recipe in its name: `{job: …}` is known by that before it is trained."""
+    if not isinstance(value, str) or ".ft-" not in value:
+        return value
+    marked = marks.parse_suffix(value)
+    return f"recipe/{marked[2]}" if marked else value
+
+
+MODEL = Rule(Noise.RECIPE, _recipe_of)
 
 
 def method_parts(resource: Resource) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import ChangeClass, Home, Live, Resource, Wanted, World
 from ftctl.kinds import marks
-from ftctl.kinds.arm import health, refuse_foreign, region
+from ftctl.kinds.arm import REGION, health, refuse_foreign
 from ftctl.kinds.contract import Declaration, Flaw, Kind, Progress, Scope, Seen, described, flaw
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class ResourceGroupKind(Kind):
     immutable = frozenset({"location"})
     replaceable = False
     loss = ChangeClass.IRREVERSIBLE
+    noise = {"location": REGION}  # noqa: RUF012  a constant
 
     def check(self, spec: GroupSpec) -> Iterator[Flaw]:
         if spec.create and not spec.location:
@@ -50,9 +51,6 @@ class ResourceGroupKind(Kind):
             settings={"label": resource.address.name, "id": group_id(world.home.subscription, spec.name)},
             name=spec.name,
         )
-
-    def normal(self, path: str, value: Any) -> Any:
-        return region(value) if path == "location" else value
 
     def observe(self, clients: Clients, scope: Scope) -> Seen:
         return Seen(tuple(_live(body) for body in clients.rest.list_groups(scope.home.subscription)))

@@ -15,6 +15,7 @@ from ftctl.catalog.roles import names as role_names
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Address, Home, Live, Resource, Wanted, World
 from ftctl.kinds import marks
+from ftctl.kinds.arm import CASE
 from ftctl.kinds.contract import Declaration, Flaw, Kind, Progress, Scope, Seen, account_of, described, flaw, reference
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class RoleAssignmentKind(Kind):
     Spec = RoleAssignmentSpec
     rank = 2
     after = ("resourceGroup",)
+    noise = {"role": CASE, "principal": CASE, "scope": CASE}  # noqa: RUF012  a constant
 
     def needs_account(self, spec: RoleAssignmentSpec) -> bool:
         return spec.scope == "resource"
@@ -106,9 +108,6 @@ class RoleAssignmentKind(Kind):
             },
             name=f"{role.name if role else spec.role} for {found.get('name') or principal}",
         )
-
-    def normal(self, path: str, value: Any) -> Any:
-        return value.lower() if isinstance(value, str) else value
 
     def observe(self, clients: Clients, scope: Scope) -> Seen:
         """One listing of the subscription, with what is below it; and the names of principals looked up beside it."""

@@ -170,6 +170,7 @@ def _member(sweep: Resource, chosen: Mapping[str, tuple[int, Any]]) -> Resource:
         msgspec.structs.replace(spec, matrix=None, pick=None, hyperparameters=given, **own),
         sweep.references,
         {**sweep.places, **known, "": known[paths[list(chosen)[-1]]]} if known else sweep.places,
+        named=sweep.named,
     )
 
 

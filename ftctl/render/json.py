@@ -19,6 +19,7 @@ from ftctl.render.headline import gravest, headline
 from ftctl.render.review import LOOK, drifted, gates
 from ftctl.render.verbs import classes, tally
 from ftctl.render.watched import watched_json
+from ftctl.render.why import hidden_json, why_json
 
 ACTIONS = {  # Terraform's words: who looks for "delete" in the list finds everything that destroys
     Action.CREATE: ["create"],
@@ -95,6 +96,8 @@ def change_json(change: Change) -> dict[str, Any]:
         "after_unknown": unknowns(after) or {},
         "replace_paths": [field.path for field in change.fields if field.forces],
         "fields": [_field(field) for field in change.fields],
+        "why": why_json(change.why),
+        "suppressed": hidden_json(change.suppressed),
         "because": list(change.because),
         "affects": [str(address) for address in change.affects],
         "needs": [str(address) for address in change.needs],

@@ -31,11 +31,16 @@ class Style(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What text for one stream looks like. The default is for an 80-column terminal without colour."""
+    """What text for one stream looks like. The default is for an 80-column terminal without colour.
+
+    `why` asks of each field where its value comes from, `hidden` for the differences that are noise.
+    """
 
     colour: bool = False
     unicode: bool = True
     width: int = _USUAL
+    why: bool = False
+    hidden: bool = False
 
     def paint(self, text: str, style: Style) -> str:
         return f"\x1b[{style}m{text}\x1b[0m" if self.colour and style and text else text

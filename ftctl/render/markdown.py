@@ -11,7 +11,7 @@ from ftctl.core.errors import Problem
 from ftctl.core.model import Standing
 from ftctl.render import review
 from ftctl.render.headline import headline, meaning, scope
-from ftctl.render.look import clean, counted
+from ftctl.render.look import Look, clean, counted
 from ftctl.render.problems import reason_and_fix
 from ftctl.render.text import plan_text
 from ftctl.render.verbs import verb
@@ -49,9 +49,21 @@ def plans_markdown(plans: Sequence[Plan], problems: Sequence[Problem] = (), most
         if share < _LEAST:
             told.append(f"*{counted(len(plans) - number, 'more stack')} not shown here.* {_TOO_LONG}")
             break
-        told.append(_fitted(list(_parts(plan)), share - 1, _footer(plan)))
+        told.append(_fitted(_explained(plan, share - 1), share - 1, _footer(plan)))
         left -= _size(told[-1]) + 1
     return "\n".join(told).rstrip("\n")
+
+
+def _explained(plan: Plan, room: int) -> list[Part]:
+    """The parts, with the reason of each field where nothing has to be cut for that."""
+    calm, last = list(_parts(plan, review.LOOK)), _size("\n".join([*_footer(plan), ""]))
+
+    def fits(parts: Sequence[Part]) -> bool:
+        return sum(_size(part.whole) for part in parts) + last <= room
+
+    if fits(calm) and fits(told := list(_parts(plan, replace(review.LOOK, why=True)))):
+        return told
+    return calm
 
 
 def _fitted(parts: Sequence[Part], room: int, footer: tuple[str, ...]) -> str:
@@ -91,7 +103,7 @@ def _size(text: str) -> int:
     return len(text.encode())
 
 
-def _parts(plan: Plan) -> Iterator[Part]:
+def _parts(plan: Plan, look: Look) -> Iterator[Part]:
     """In the order in which a reviewer reads."""
     yield Part((f"### {plain(headline(plan, review.LOOK))}",), ())
     if plan.empty and not plan.problems:
@@ -106,7 +118,7 @@ def _parts(plan: Plan) -> Iterator[Part]:
         _listed("Gates", _gates(plan)),
         _checks(plan),
         _listed("Changed outside ftctl", _drift(plan)),
-        _full(plan),
+        _full(plan, look),
     ]
     yield from (part for part in found if part)
 
@@ -178,9 +190,9 @@ def _problem(problem: Problem) -> str:
     return "<br>".join([f"- {lines[0]}", *(plain(text) for text in (why, fix) if text)])
 
 
-def _full(plan: Plan) -> Part:
+def _full(plan: Plan, look: Look) -> Part:
     """The plan as a terminal shows it; its lines begin with their signs, which colours them."""
-    text = plan_text(plan, review.LOOK)
+    text = plan_text(plan, look)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     lines = tuple(line.removeprefix("  ") for line in text.split("\n"))
     head = ("<details>", "<summary>The whole plan</summary>", "", f"{fence}diff")

@@ -8,16 +8,18 @@ from html import escape
 
 from ftctl import __version__
 from ftctl.core.changes import Action, Change, Plan
+from ftctl.core.diff import leaves
 from ftctl.core.errors import Problem
 from ftctl.core.model import Finding, Standing
 from ftctl.render import review
 from ftctl.render.headline import GRAVE, headline, meaning, scope
-from ftctl.render.look import clean
+from ftctl.render.look import clean, counted
 from ftctl.render.problems import reason_and_fix
 from ftctl.render.svg_graph import STYLE as GRAPH_STYLE
 from ftctl.render.svg_graph import svg
-from ftctl.render.values import exact, leaves, shown
+from ftctl.render.values import exact, shown
 from ftctl.render.verbs import verb
+from ftctl.render.why import hidden_rows, why_text
 
 _STYLE = """\
 :root { color-scheme: light dark; --ground: #ffffff; --card: #f6f8fa; --ink: #1f2328; --soft: #59636e; --edge: #d8dee4;
@@ -40,7 +42,7 @@ code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere }
 .tag.bad { color: var(--bad) } .tag.good { color: var(--good) } .tag.warn { color: var(--warn) }
 figure { margin: 1rem 0; border: 1px solid var(--edge); border-radius: 8px; overflow-x: auto }
 figure svg { display: block; width: 100%; min-width: 44rem; height: auto; max-height: 40rem }
-.wide { overflow-x: auto }
+.wide { overflow-x: auto } summary { cursor: pointer; margin-top: 2.25rem }
 table { border-collapse: collapse; margin: .5rem 0; font-size: .95rem }
 th, td { padding: .25rem 1rem .25rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--edge) }
 .card tr:last-child > * { border-bottom: 0 }
@@ -86,6 +88,7 @@ def _plan(plan: Plan, head: str) -> Iterator[str]:
     yield from _table("Gates", map(_gate, review.gates(plan)))
     yield from _table("Preflight", (_check(address, one) for address, one in review.checks(plan)))
     yield from _table("Changed outside ftctl", _drift(plan), ["", "field", "live", "declared"])
+    yield _hidden(plan)
     yield _approval(plan)
 
 
@@ -112,10 +115,22 @@ def _fields(change: Change) -> Iterator[tuple[str, ...]]:
     for field in change.fields:
         path, before, after = review.movement(field)
         forced = ' <span class="tag bad">cannot change in place</span>' if field.forces else ""
-        yield _text(path), f"{_value(before, field.before)} → {_value(after, field.after)}{forced}"
+        moved = f"{_value(before, field.before)} → {_value(after, field.after)}{forced}"
+        yield _text(path), moved, _why(change, field.path)
     if not change.fields and change.action is Action.CREATE:
         for path, value in leaves("", change.after):
-            yield _text(path), _value(shown(value, review.LOOK), value)
+            yield _text(path), _value(shown(value, review.LOOK), value), _why(change, path)
+
+
+def _why(change: Change, path: str) -> str:
+    return f'<span class="soft">{_text(why_text(change.why[path]))}</span>' if path in change.why else ""
+
+
+def _hidden(plan: Plan) -> str:
+    """What is no difference, folded."""
+    rows = [(_code(address), _text(path), _text(line)) for address, path, line in hidden_rows(plan, review.LOOK)]
+    title = f"{counted(len(rows), 'hidden difference')}"
+    return f"<details><summary>{title}</summary>{_rows(rows)}</details>" if rows else ""
 
 
 def _value(short: str, value: object) -> str:

@@ -10,6 +10,7 @@ from ftctl.core.diff import FieldChange
 from ftctl.core.errors import Problem, Severity, Where
 from ftctl.core.estimate import Estimate, Span
 from ftctl.core.model import Address, ChangeClass, Finding, Home, Live, Mode, Standing, Unknown
+from ftctl.render.why import hidden_of, why_of
 
 Json = Mapping[str, Any]
 _JUDGES = {"gate", "pick"}
@@ -49,6 +50,8 @@ def _change(one: Json, findings: list[Finding], told: Mapping[str, tuple[str, ..
         problem=_problem(one["problem"]) if one["problem"] else None,
         estimate=_estimate(one["estimate"]) if one["estimate"] else None,
         findings=tuple(findings),
+        why=why_of(one.get("why", {})),  # a plan of an older version has none
+        suppressed=hidden_of(one.get("suppressed", [])),
         live=_live(one, address, before, told.get(one["address"], ())) if one["id"] else None,
     )
 

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ftctl.core.changes import Action, Change, Plan, Reason
-from ftctl.core.diff import FieldChange
+from ftctl.core.diff import FieldChange, leaves
 from ftctl.core.errors import Severity
 from ftctl.core.model import Address, Standing
+from ftctl.core.why import Source
 from ftctl.render.estimate import estimate_rows
 from ftctl.render.headline import GRAVE, headline, meaning, scope
 from ftctl.render.look import Look, Style, clean, counted, padded, width_of
-from ftctl.render.values import leaves, pair, shortened, shown
+from ftctl.render.values import pair, shortened, shown
 from ftctl.render.verbs import Verb, verb
+from ftctl.render.why import hidden_text, hint, why_text
 
 SYMBOLS = {  # symbol, in ASCII, style
     Verb.CREATE: ("+", "+", Style.GREEN),
@@ -41,7 +43,8 @@ def plan_text(plan: Plan, look: Look) -> str:
     """The whole plan; one sentence when there is nothing to do. Its first is told again below what fills a screen."""
     first = headline(plan, look)
     if plan.empty:
-        return "\n".join([first, *(line for change in plan.noted for line in ("", *change_lines(change, look)))])
+        noted = (line for change in plan.noted for line in ("", *change_lines(change, look)))
+        return "\n".join([first, *noted, *_hidden(plan, look)])
     body: list[str] = []
     like: dict[Address, Change] = {}
     for change in (*plan.pending, *plan.noted):
@@ -52,7 +55,12 @@ def plan_text(plan: Plan, look: Look) -> str:
     if plan.fatal:
         number = sum(problem.severity is Severity.ERROR for problem in plan.problems)
         lines += [*look.wrap(f"{plan.home.stack} cannot be applied: {counted(number, 'problem')}.", ""), ""]
-    return "\n".join([*lines, first] if len(lines) > _SCREEN else lines).rstrip("\n")
+    lines = [*lines, first] if len(lines) > _SCREEN else lines
+    return "\n".join(["\n".join(lines).rstrip("\n"), *_hidden(plan, look)])
+
+
+def _hidden(plan: Plan, look: Look) -> list[str]:
+    return ["", hidden_text(plan, look)] if look.hidden else hint(plan, look)
 
 
 def _meaning(plan: Plan, look: Look) -> list[str]:
@@ -107,15 +115,31 @@ def _fields(change: Change, look: Look) -> list[str]:
         rows = [(field.path, _movement(field, look)) for field in change.fields]
     elif change.action is Action.CREATE:
         rows = [(path, shown(value, look)) for path, value in leaves("", change.after)]
+        rows += [(path, look.pick("…", "...")) for path in _left(change)] if look.why else []
     else:
         rows = []
+    whys = {f"{clean(path)}:": why_text(why) for path, why in change.why.items()} if look.why else {}
     rows += estimate_rows(change.estimate, look) if change.estimate else []
     column = max((width_of(path) for path, _ in rows if width_of(path) <= _COLUMN), default=0) + 2
-    return [line for path, text in rows for line in _row(f"{clean(path)}:", text, column, look)]
+    keyed = ((f"{clean(path)}:", text) for path, text in rows)
+    return [line for key, text in keyed for line in _row(key, text, whys.get(key, ""), column, look)]
 
 
-def _row(key: str, text: str, column: int, look: Look) -> list[str]:
-    return look.wrap(text, f"{_BODY}{padded(key, column - 1)} ")
+def _left(change: Change) -> list[str]:
+    """What the service will choose."""
+    return [path for path, why in change.why.items() if why.source in {Source.AUTO, Source.SERVICE}]
+
+
+def _row(key: str, text: str, why: str, column: int, look: Look) -> list[str]:
+    first = f"{_BODY}{padded(key, column - 1)} "
+    *lines, last = look.wrap(text, first)
+    if not why:
+        return [*lines, last]
+    note = look.paint(f"# {why}", Style.DIM)
+    if width_of(last) + 2 + width_of(note) <= look.width:
+        return [*lines, f"{last}  {note}"]
+    indent = width_of(first) if width_of(first) + width_of(note) <= look.width else len(_BODY) + 2
+    return [*lines, last, " " * indent + note]
 
 
 def _movement(field: FieldChange, look: Look) -> str:

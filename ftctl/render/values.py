@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ftctl.core.digest import plain
@@ -59,15 +59,6 @@ def shortened(text: str, look: Look) -> str:
     text = _ARM.sub(rf"{dots}\1", text)
     text = _NUMBERED.sub(rf"{dots}\1", _GUID.sub(rf"\1{dots}", text))
     return _HASH.sub(rf"\1{dots}", text)
-
-
-def leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """The values inside `value` with their dotted paths; what is absent or empty is left out."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from leaves(f"{path}.{key}" if path else str(key), inner)
-    elif value not in (None, "", [], ()):
-        yield path, value
 
 
 def _both(texts: tuple[str, str], look: Look, *, cut: bool) -> tuple[str, str]:

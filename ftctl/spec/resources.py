@@ -97,9 +97,9 @@ class _Builder:
             self.problems.append(completed(placed.about(one.address)))
         if one.address.kind == GROUP and not value.get("create"):
             return None
-        named = (address for _, address in self._named[one.address])
-        references = tuple(dict.fromkeys((*self._implied_account(one, spec), *named)))
-        return Resource(one.address, spec, references, self._places(one))
+        named = {dotted(path): address for path, address in self._named[one.address]}
+        references = tuple(dict.fromkeys((*self._implied_account(one, spec), *named.values())))
+        return Resource(one.address, spec, references, self._places(one), named=named)
 
     def refuse_cycles(self) -> None:
         edges = {source: [address for _, address in named] for source, named in self._named.items()}

@@ -35,19 +35,27 @@ class FakeRules:
     after: tuple = ()
     classes: dict = field(default_factory=dict)
     loss: ChangeClass = ChangeClass.IN_PLACE
+    noise: dict = field(default_factory=dict)
+    spelled: dict = field(default_factory=dict)
 
     def wanted(self, resource, world):
         fields = {
             key: world.output(*value) if isinstance(value, tuple) else value
             for key, value in resource.spec.get("fields", {}).items()
         }
-        return Wanted(resource.spec.get("key", str(resource.address)), fields, name=resource.address.name)
+        ignored = frozenset(resource.spec.get("ignored", ()))
+        return Wanted(
+            resource.spec.get("key", str(resource.address)), fields, name=resource.address.name, ignored=ignored
+        )
 
     def promised(self, resource, world):
         return resource.spec.get("promised", {})
 
     def normal(self, path, value):
-        return value
+        return self.noise[path].normal(value) if path in self.noise else value
+
+    def beyond(self, live):
+        return {}
 
     def outlook(self, resource, world):
         return resource.spec.get("outlook", Outlook())

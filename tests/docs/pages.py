@@ -43,6 +43,8 @@ YAML completes and checks a stack with the schema that `ftctl schema` prints.
   has no place for a key: keys of Weights & Biases are kept in Azure.
 - **A model serves where you say.** A deployment whose `resource` is another account than its job's serves
   across regions: Azure is told which account trained it, and asks that whoever applies may read that one.
+- **`ignoreDrift`** lists fields of an account or a deployment whose live value is left alone once the thing
+  exists, also when another value is declared later ([how](plans.md#ignoredrift)).
 - **Everything declared is sent or refused.** Unknown keys are errors.
 """
 
@@ -57,6 +59,7 @@ When several things are wrong at once, the exit code is that of the gravest.
 
 _TITLES = {
     "FT13": "Training data",
+    "FT143": "What is left alone",
     "FT14": "Jobs, sweeps and gates",
     "FT1": "Specs",
     "FT2": "Azure",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ftctl.core.codes import azure, command, courses, data, evaluation, jobs, kinds, local, plan, results, spec
+from ftctl.core.codes import azure, command, courses, data, evaluation, ignored, jobs, kinds, local, plan, results, spec
 from ftctl.core.errors import Code
 
 CODES: dict[str, Code] = {
@@ -12,6 +12,7 @@ CODES: dict[str, Code] = {
     **courses.CODES,
     **data.CODES,
     **evaluation.CODES,
+    **ignored.CODES,
     **azure.CODES,
     **plan.CODES,
     **local.CODES,
