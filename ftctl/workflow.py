@@ -14,7 +14,7 @@ resolve    stacks → resources          kinds' `prepare`: local data files are 
 observe    Azure → live things         ftctl.engine.observe, one listing a kind and account
 plan       resources + live → changes  ftctl.core.plan
 guard      plan → problems             ftctl.core.plan (ownership, earlier failures), ftctl.core.guard
-                                       (protect, budgets)
+                                       (protect, budgets), ftctl.core.limits (size, what serves)
 render     plan → text, JSON           ftctl.render
 lower      plan → steps                ftctl.core.steps
 execute    steps → events, report      ftctl.engine.execute
@@ -169,8 +169,12 @@ def plan(
     retry: Collection[Address] = (),
     max_cost: float | None = None,
     others: Iterable[Plan] = (),
+    guards: Request | None = None,
 ) -> Plan:
-    """Observe and compare; reads only. `max_cost` is for this plan's trainings and those of `others` together."""
+    """Observe and compare; reads only. `max_cost` is for this plan's trainings and those of `others` together.
+
+    `guards` asks for a plan to carry out: what speaks against that is among its problems.
+    """
     from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
@@ -182,7 +186,20 @@ def plan(
     )
     made, observed = _judged(stack, clients, observed, compared)
     facts = _preview(stack, clients, made)
-    return compared(replace(observed, facts={**observed.facts, **facts})) if facts else made
+    made = compared(replace(observed, facts={**observed.facts, **facts})) if facts else made
+    return guarded(made, stack, observed, guards) if guards else made
+
+
+def guarded(made: Plan, stack: Stack, observed: Observed, asked: Request) -> Plan:
+    """The plan with what stops it although it could be done: its size, and what it would take away."""
+    from ftctl.core.limits import stopped  # noqa: PLC0415  help needs none
+    from ftctl.kinds import kinds  # noqa: PLC0415  the same
+
+    lives, limits = observed.lives, stack.limits
+    found = stopped(made, lives, kinds(), limits, allowed=asked.allow, max_deletes=asked.max_deletes)
+    places = {str(resource.address): resource.where for resource in stack.resources}
+    told = (replace(one, where=one.where or places.get(one.subject, stack.where)) for one in found)
+    return replace(made, problems=(*made.problems, *told))
 
 
 def _judged(

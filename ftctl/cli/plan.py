@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -68,12 +68,13 @@ def command(
     trace: str | None,
     *,
     detailed_exitcode: bool,
+    **guards: Any,
 ) -> int:
     """Show what apply would do; change nothing.
 
     PATH is a stack's file or a folder of them, specs/ if left out.
     """
-    request = options.request(paths, environment, variables, adopt=adopt, retry=retry, max_cost=max_cost)
+    request = options.request(paths, environment, variables, adopt=adopt, retry=retry, max_cost=max_cost, **guards)
     code = Exit.ERROR
     plans: list[Plan] = []
     try:
@@ -119,6 +120,7 @@ def _plans(request: Request, output: str, trace: str | None) -> tuple[Exit, list
                 retry=request.retry,
                 max_cost=request.max_cost,
                 others=plans,
+                guards=request,
             )
             plans.append(plan)
             if output == "text":
