@@ -117,7 +117,7 @@ _allow = click.option(
     metavar="WHAT",
     help="Let the plan delete what serves (its ADDRESS), or change a large part of a stack (many-changes).",
 )
-_policies = click.option(
+policies = click.option(
     "--policies",
     multiple=True,
     type=click.Path(path_type=Path),
@@ -176,7 +176,7 @@ def exceptions(function: F) -> F:
 
 def guards(function: F) -> F:
     """What limits a plan, and what is allowed all the same."""
-    return _max_cost(_max_deletes(_allow(_policies(function))))
+    return _max_cost(_max_deletes(_allow(policies(function))))
 
 
 def approval(function: F) -> F:

@@ -90,6 +90,26 @@ CODES: dict[str, Code] = {
         "What `limits.allow` names may be deleted by every plan from now on, one that is a slip included.",
         "Take it out once the plan that needed it has been applied.",
     ),
+    "FT3050": Code(
+        "A policy is broken",
+        Exit.BLOCKED,
+        "A rule of the folder `policies/` beside the stack's file, of FTCTL_POLICIES or of `--policies` says that this must"
+        " not be. Neither `--auto-approve` nor an approved digest passes a policy.",
+        "Declare it as the rule asks for, or change the rule in a review of its own.",
+    ),
+    "FT3051": Code(
+        "A policy advises against it",
+        Exit.DONE,
+        "A rule with `severity: warn` says so. The plan can be applied all the same.",
+        "Declare it as the rule asks for, or go on.",
+    ),
+    "FT3052": Code(
+        "A policy could not be evaluated",
+        Exit.BLOCKED,
+        "An expression that ends in an error says neither yes nor no, and what nobody could check is not let through."
+        " Mostly it reads a key that is not always there.",
+        "Ask with `has(…)` first, or compare with null what may be left out; then plan again.",
+    ),
     "FT3101": Code(
         "The plan is stale",
         Exit.STALE,
