@@ -13,7 +13,7 @@ from ftctl.core.model import Live, Mode
 MANY = "many-changes"
 """What `--allow` takes beside addresses."""
 
-_SHARE = 0.3
+_PERCENT = 30
 _FEW = 10  # owned things; below that a share says nothing
 _NAMED = 3
 _TAKES_AWAY = {Action.DELETE, Action.REPLACE}
@@ -31,10 +31,13 @@ class Deletes:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a stack's spec says of the size of its plans; `allow` are addresses that may be taken away all the same."""
+    """What a stack's spec says of the size of its plans; `changed` is a share in percent.
+
+    `allow` are addresses that may be taken away all the same.
+    """
 
     deletes: Deletes | None = None
-    changed: float = _SHARE
+    changed: int = _PERCENT
     where: Where | None = None
     allow: Mapping[str, Where | None] = field(default_factory=dict)
 
@@ -88,12 +91,12 @@ def _deletes(changes: Iterable[Change], limit: Deletes) -> Iterator[Problem]:
 
 def _changed(owned: Sequence[Change], serving: Collection[str], limits: Limits) -> Iterator[Problem]:
     moved = [one for one in owned if one.action in {Action.UPDATE, *_TAKES_AWAY}]
-    if len(owned) >= _FEW and len(moved) > limits.changed * len(owned):
+    if len(owned) >= _FEW and 100 * len(moved) > limits.changed * len(owned):
         share = len(moved) / len(owned)
         yield Problem(
             "FT3040",
             f"this plan would update or delete {len(moved)} of the {len(owned)} things that the stack owns"
-            f" ({share:.0%}), and {limits.changed:.0%} at a time are allowed",
+            f" ({share:.0%}), and {limits.changed}% at a time are allowed",
             limits.where,
             why=f"It would change {_listed(sorted(moved, key=lambda one: one.kind not in serving))}.",
             fix=f"If all of it is meant, say so with `--allow {MANY}`; `limits.maxChanged` is the share.",

@@ -202,7 +202,7 @@ def _limits(values: Mapping[str, Any], document: Document) -> Limits:
     deletes = Deletes(most, "`limits.maxDeletes`", where) if most is not None else None
     if share is None:
         return Limits(deletes, allow=allow)
-    return Limits(deletes, int(share.removesuffix("%")) / 100, document.where(("limits", "maxChanged")), allow)
+    return Limits(deletes, int(share.removesuffix("%")), document.where(("limits", "maxChanged")), allow)
 
 
 # --- all files

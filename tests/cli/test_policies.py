@@ -70,6 +70,7 @@ CASES = {
     "gate-before-production": [
         ([GATED], ""),
         ([], "deployment/tone-prod"),
+        ([("model: {job: tone}", "model: {job: tone, checkpoint: best}")], "deployment/tone-prod"),
         ([("  tone-prod: ", "  tone-try: ")], ""),
         (
             [
@@ -202,17 +203,19 @@ def written(*lines, scope="stack"):
 def test_a_rule_that_is_wrong_is_told_at_its_place(ftctl, text, found):
     Path("rules").mkdir()
     Path("rules/own.yaml").write_text(text, encoding="utf-8")
-    said = ftctl("plan", "--policies", "rules", "-o", "json")
-    problems = json.loads(said.out)["problems"]
+    said = ftctl("validate", "--policies", "rules", "-o", "json")
+    problems = [one for one in json.loads(said.out)["problems"] if one["where"]["path"] == "rules/own.yaml"]
     places = [(one["code"], f"{one['where']['line']}:{one['where']['column']}") for one in problems]
     assert places == found
     if found:
-        assert (said.code, json.loads(said.out)["plans"]) == (Exit.DATA, [])
+        assert (said.code, json.loads(said.out)["valid"]) == (Exit.DATA, False)
 
 
 def test_a_wrong_field_is_told_with_those_that_there_are(ftctl):
     rule(for_="account", require="!has(resource.locatoin) || false")
-    said = " ".join(ftctl("plan").err.split())
+    said = ftctl("plan")
+    assert (said.code, said.out) == (Exit.DATA, "")
+    said = " ".join(said.err.split())
     assert "resource has no field locatoin" in said
     assert 'Did you mean "location"?' in said
 

@@ -46,9 +46,13 @@ def codes(changes, mode=Mode.NORMAL, limits=None, lives=(), **more):
 def test_a_share_of_at_least_ten_owned_things(actions, percent):
     changes = [change(n, action) for n, action in enumerate(actions)]
     moved = sum(action in UPDATES for action in actions)
-    limits = Limits(changed=percent / 100)
+    limits = Limits(changed=percent)
     expected = len(actions) >= 10 and moved * 100 > percent * len(actions)
     assert codes(changes, limits=limits) == ["FT3040"] * expected
+    exact = 100 * moved // max(len(actions), 1)
+    assert codes(changes, limits=Limits(changed=exact)) == ["FT3040"] * (
+        len(actions) >= 10 and exact * len(actions) < 100 * moved
+    )
     assert codes(changes, limits=limits, allowed=[MANY]) == codes(changes, Mode.DESTROY, limits) == []
 
 
