@@ -47,6 +47,9 @@ def save_plan(path: Path, plans: Sequence[Plan], request: Request, now: datetime
         "adopt": [str(address) for address in request.adopt],
         "retry": [str(address) for address in request.retry],
         "max_cost": request.max_cost,
+        "max_deletes": request.max_deletes,
+        "allow": list(request.allow),
+        "policies": [str(path) for path in request.policies],
     }
     times = {"created_at": _time(now), "expires_at": _time(now + timedelta(seconds=lifetime))}
     text = document(kind=_KIND, **times, request=asked, plans=[plan_json(plan) for plan in plans])
@@ -71,6 +74,9 @@ def read_plan(path: Path, now: datetime) -> SavedPlan:
             adopt=_addresses(asked["adopt"]),
             retry=_addresses(asked["retry"]),
             max_cost=None if asked["max_cost"] is None else float(asked["max_cost"]),
+            max_deletes=None if asked["max_deletes"] is None else int(asked["max_deletes"]),
+            allow=tuple(map(str, asked["allow"])),
+            policies=tuple(map(Path, asked["policies"])),
         )
         plans = content["plans"]
         costs = {plan["stack"]: (plan["estimate"]["cost"] or {}).get("high") for plan in plans}

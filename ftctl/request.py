@@ -19,3 +19,6 @@ class Request:
     adopt: tuple[Address, ...] = ()
     retry: tuple[Address, ...] = ()
     max_cost: float | None = None
+    max_deletes: int | None = None
+    allow: tuple[str, ...] = ()
+    policies: tuple[Path, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
@@ -15,6 +16,8 @@ from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Address
 from ftctl.planfile import read_plan
 from ftctl.request import Request
+
+N = TypeVar("N", int, float)
 
 _SPECS = {".yaml", ".yml"}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -52,6 +55,7 @@ def command(
     *,
     auto_approve: bool,
     streamed: bool,
+    **guards: Any,
 ) -> int:
     """Make Azure as it is declared: show the plan, ask, do it.
 
@@ -59,7 +63,7 @@ def command(
     saved by `ftctl plan --out`, which is applied exactly or not at all.
     Running it again resumes what an earlier run began.
     """
-    request = options.request(paths, environment, variables, adopt=adopt, retry=retry, max_cost=max_cost)
+    request = options.request(paths, environment, variables, adopt=adopt, retry=retry, max_cost=max_cost, **guards)
     order = Order(
         request,
         expected=expect,
@@ -73,11 +77,19 @@ def command(
 
 
 def _from_file(path: Path, order: Order) -> Order:
-    """What a saved plan orders. It says everything itself; beside it only less money may be allowed."""
+    """What a saved plan orders. It says everything itself; beside it less may be allowed, and more rules given."""
     given = order.request
-    if replace(given, paths=(), max_cost=None) != Request(paths=()) or len(given.paths) > 1:
+    if replace(given, paths=(), max_cost=None, max_deletes=None, policies=()) != Request(()) or len(given.paths) > 1:
         raise FtctlError(Problem("FT6010", f"{path} is a saved plan, and more was given beside it"))
     saved = read_plan(path, SystemClock().now())
-    limits = [limit for limit in (saved.request.max_cost, given.max_cost) if limit is not None]
-    request = replace(saved.request, max_cost=min(limits, default=None))
+    request = replace(
+        saved.request,
+        max_cost=_less(saved.request.max_cost, given.max_cost),
+        max_deletes=_less(saved.request.max_deletes, given.max_deletes),
+        policies=tuple(dict.fromkeys((*saved.request.policies, *given.policies))),
+    )
     return replace(order, request=request, digests=saved.digests, costs=saved.costs, seen=saved.plans, approved=True)
+
+
+def _less(one: N | None, other: N | None) -> N | None:
+    return min((limit for limit in (one, other) if limit is not None), default=None)

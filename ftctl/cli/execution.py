@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,8 +24,8 @@ from ftctl.core.clock import SystemClock
 from ftctl.core.errors import Exit, FtctlError, Problem
 from ftctl.core.estimate import Span, told
 from ftctl.core.events import Outcome, Report, Result
-from ftctl.core.guard import BUDGETS
-from ftctl.core.model import Mode
+from ftctl.core.guard import GUARDS
+from ftctl.core.model import ChangeClass, Mode
 from ftctl.core.moved import moved
 from ftctl.render.console import progress
 from ftctl.render.findings import document, problems_json
@@ -68,9 +68,18 @@ class Order:
         words = ["ftctl", "destroy" if self.mode is Mode.DESTROY else "apply", *map(str, request.paths)]
         words += selected(request)
         words += ["--max-cost", f"{request.max_cost:g}"] if request.max_cost is not None else []
-        for option, addresses in (("--adopt", request.adopt), ("--retry", request.retry)):
-            words += [word for address in addresses for word in (option, str(address))]
+        words += ["--max-deletes", str(request.max_deletes)] if request.max_deletes is not None else []
+        for option, given in _named_in(request):
+            words += [word for one in given for word in (option, str(one))]
         return shlex.join(words)
+
+
+def _named_in(request: Request) -> Iterator[tuple[str, Sequence[object]]]:
+    """What a request names one by one, by the option that takes it."""
+    yield "--adopt", request.adopt
+    yield "--retry", request.retry
+    yield "--allow", request.allow
+    yield "--policies", request.policies
 
 
 def form(output: str, *, streamed: bool) -> str:
@@ -118,7 +127,7 @@ def carry_out(order: Order) -> Exit:
             _check_approved(order.expected, plans)
             if order.digests:
                 _check(order.digests, plans, order.seen)
-            _check_budgets(order.costs, plans)
+            _check_guards(order.costs, plans)
             code = opened.each(lambda stack: _reviewed(plans[stack.name], stack, opened, order, told))
         else:
             code = opened.each(lambda stack: _one(stack, opened, order, told))
@@ -139,6 +148,7 @@ def _plan(stack: Stack, opened: Session, order: Order) -> Plan:
         retry=order.request.retry,
         max_cost=order.request.max_cost,
         others=opened.plans,
+        guards=order.request,
     )
     opened.plans.append(plan)
     return plan
@@ -171,10 +181,10 @@ def _check_approved(expected: frozenset[str], plans: Mapping[str, Plan]) -> None
         raise FtctlError.all(told or [Problem("FT3101", "a plan that was approved is not what there is to do now")])
 
 
-def _check_budgets(costs: Mapping[str, float | None], plans: Mapping[str, Plan]) -> None:
-    """Budgets with the prices of today: refuse everything if one is exceeded, and say where a cost is now higher."""
-    problems = [problem.about(name) for name, plan in plans.items() for problem in plan.problems]
-    if over := [problem for problem in problems if problem.code in BUDGETS]:
+def _check_guards(costs: Mapping[str, float | None], plans: Mapping[str, Plan]) -> None:
+    """Guards with the prices of today: refuse everything if one says so, and say where a cost is now higher."""
+    problems = [problem.about(name) for name, plan in plans.items() for problem in plan.fatal]
+    if over := [problem for problem in problems if problem.code in GUARDS]:
         raise FtctlError.all(over)
     for name, plan in plans.items():
         cost, before = plan.estimate().cost, costs.get(name)
@@ -194,7 +204,7 @@ def _one(stack: Stack, opened: Session, order: Order, told: Told) -> Exit:
     if order.mode is Mode.NORMAL:
         caution(stack)
     if not order.approved:
-        _ask(stack, order.mode)
+        _ask(plan)
     tell("")
     return _execute(plan, stack, opened, order, told)
 
@@ -213,14 +223,19 @@ def _show_plan(plan: Plan, order: Order, told: Told) -> None:
         told.stream.plan(plan.home.stack, plan_json(plan))
 
 
-def _ask(stack: Stack, mode: Mode) -> None:
-    question = (
-        f"Delete all this? There is no way back. Only `yes` destroys {stack.name}: "
-        if mode is Mode.DESTROY
-        else f"Do all this? Only `yes` applies it to {stack.name}: "
-    )
-    if ask(f"\n{question}") != "yes":
-        raise FtctlError(Problem("FT6008", f"nothing was changed in {stack.name}"))
+def _ask(plan: Plan) -> None:
+    """Where there is no way back, the stack's name is asked for: `yes` is typed before it is thought about."""
+    name = plan.home.stack
+    number = sum(change.change_class is ChangeClass.IRREVERSIBLE for change in plan.changes)
+    if plan.mode is Mode.DESTROY:
+        question, answer = f"Delete all this? There is no way back. Only the stack's name, {name}, destroys it: ", name
+    elif number:
+        grave = f"{number} {'is' if number == 1 else 'are'} irreversible"
+        question, answer = f"Do all this? {grave}. Only the stack's name, {name}, applies it: ", name
+    else:
+        question, answer = f"Do all this? Only `yes` applies it to {name}: ", "yes"
+    if ask(f"\n{question}") != answer:
+        raise FtctlError(Problem("FT6008", f"nothing was changed in {name}"))
 
 
 def _execute(plan: Plan, stack: Stack, opened: Session, order: Order, told: Told) -> Exit:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ftctl.core.limits import MANY
 from ftctl.core.model import Address
 from ftctl.request import Request
 
@@ -65,6 +66,13 @@ def _patience(_context: click.Context, _option: click.Parameter, text: str) -> W
     return Wait(length)
 
 
+def _allowed(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        if text != MANY and not _ADDRESS.fullmatch(text):
+            raise click.BadParameter(f"'{text}' is neither {MANY} nor of the form kind/name, such as deployment/prod")
+    return texts
+
+
 def _dollars(_context: click.Context, _option: click.Parameter, amount: float | None) -> float | None:
     if amount is not None and not (isfinite(amount) and amount >= 0):
         raise click.BadParameter("a limit is a number of US dollars, 0 or more")
@@ -95,6 +103,26 @@ _max_cost = click.option(
     callback=_dollars,
     metavar="USD",
     help="Do nothing if all trainings together could cost more.",
+)
+_max_deletes = click.option(
+    "--max-deletes",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Do nothing if a stack's plan would delete or replace more things.",
+)
+_allow = click.option(
+    "--allow",
+    callback=_allowed,
+    multiple=True,
+    metavar="WHAT",
+    help="Let the plan delete what serves (its ADDRESS), or change a large part of a stack (many-changes).",
+)
+policies = click.option(
+    "--policies",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Hold the plan against these rules too. FTCTL_POLICIES and policies/ beside a stack's file are always read.",
 )
 _approve = click.option("--auto-approve", is_flag=True, help="Do not ask. Bypasses no protection.")
 _wait = click.option(
@@ -143,7 +171,12 @@ def selected(request: Request) -> list[str]:
 
 def exceptions(function: F) -> F:
     """What planning does only when asked."""
-    return _adopt(_retry(_max_cost(function)))
+    return _adopt(_retry(guards(function)))
+
+
+def guards(function: F) -> F:
+    """What limits a plan, and what is allowed all the same."""
+    return _max_cost(_max_deletes(_allow(policies(function))))
 
 
 def approval(function: F) -> F:
@@ -172,6 +205,9 @@ def request(
     adopt: tuple[Address, ...] = (),
     retry: tuple[Address, ...] = (),
     max_cost: float | None = None,
+    **guards: Any,
 ) -> Request:
     """What was asked for, as the workflow takes it."""
-    return Request(paths or (Path("specs"),), environment, variables, adopt=adopt, retry=retry, max_cost=max_cost)
+    return Request(
+        paths or (Path("specs"),), environment, variables, adopt=adopt, retry=retry, max_cost=max_cost, **guards
+    )

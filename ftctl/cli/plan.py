@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -73,12 +73,13 @@ def command(
     why: bool,
     show_suppressed: bool,
     detailed_exitcode: bool,
+    **guards: Any,
 ) -> int:
     """Show what apply would do; change nothing.
 
     PATH is a stack's file or a folder of them, specs/ if left out.
     """
-    request = options.request(paths, environment, variables, adopt=adopt, retry=retry, max_cost=max_cost)
+    request = options.request(paths, environment, variables, adopt=adopt, retry=retry, max_cost=max_cost, **guards)
     code = Exit.ERROR
     plans: list[Plan] = []
     try:
@@ -124,6 +125,7 @@ def _plans(request: Request, output: str, trace: str | None, looks: Look) -> tup
                 retry=request.retry,
                 max_cost=request.max_cost,
                 others=plans,
+                guards=request,
             )
             plans.append(plan)
             if output == "text":

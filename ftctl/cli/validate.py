@@ -21,27 +21,36 @@ if TYPE_CHECKING:
 @click.command(name="validate")
 @options.paths
 @options.selection
+@options.policies
 @options.output("text", "json", "sarif", "github")
 def command(
     paths: tuple[Path, ...],
     environment: str | None,
     variables: dict[str, str],
     output: str,
+    policies: tuple[Path, ...],
 ) -> int:
     """Check specs and training data, offline: every problem at once.
 
     PATH is a stack's file or a folder of them, specs/ if left out. Warnings
-    leave the exit code 0; `ftctl data lint` shows more of them.
+    leave the exit code 0; `ftctl data lint` shows more of them. Policies that
+    need no plan are held against what is declared.
     """
     stacks: list[Stack] = []
     problems: tuple[Problem, ...] = ()
     code = Exit.DONE
+    request = options.request(paths, environment, variables, policies=policies)
+    broken: list[Problem] = []
     try:
-        stacks = workflow.load(options.request(paths, environment, variables))
+        stacks = workflow.load(request)
+        broken = [problem for stack in stacks for problem in workflow.foretold(stack, request)]
+        if wrong := [problem for problem in broken if problem.severity is Severity.ERROR]:
+            code = FtctlError.all(wrong).exit
     except FtctlError as error:
         problems, code = error.problems, error.exit
-    problems = (*problems, *(warning for stack in stacks for warning in stack.warnings))
+    problems = (*problems, *broken, *(warning for stack in stacks for warning in stack.warnings))
     problems = tuple(sorted(problems, key=lambda problem: problem.severity is Severity.WARNING))
+    stacks = stacks if code is Exit.DONE else []
     if output == "text":
         _tell_valid(stacks)
         complain(problems)

@@ -9,7 +9,9 @@ from ftctl.core.errors import Problem
 from ftctl.core.estimate import CURRENCY, Budget, Estimate, Span, told, total
 from ftctl.core.model import Resource
 
-BUDGETS = ("FT3020", "FT3021")
+GUARDS = frozenset({"FT3006", "FT3020", "FT3021", "FT3040", "FT3041", "FT3042", "FT3043", "FT3050", "FT3052"})
+"""The codes of what no approval passes: where one of several stacks has such a problem, nothing is done in any."""
+
 _NAMED = 3
 
 

@@ -39,6 +39,9 @@ class Profile(Declaration, frozen=True):
     poll_seconds: Annotated[float, described("How long to wait between two looks.", gt=0)] = 15.0
 
 
+Addressed = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]+/[^/\s]+$")]
+
+
 class Limits(Declaration, frozen=True):
     """What a plan may not exceed. `--auto-approve` bypasses none of it."""
 
@@ -46,6 +49,21 @@ class Limits(Declaration, frozen=True):
         Annotated[float, msgspec.Meta(ge=0)] | None,
         described("The most that all trainings of one plan may be estimated to cost, in US dollars."),
     ] = None
+    max_deletes: Annotated[
+        Annotated[int, msgspec.Meta(ge=0)] | None,
+        described("How many things one plan may delete or replace at most."),
+    ] = None
+    max_changed: Annotated[
+        str,
+        described(
+            "The share of what the stack owns that one plan may update or delete, where it owns at least 10 things.",
+            pattern=r"^(100|[0-9]{1,2})%$",
+        ),
+    ] = "30%"
+    allow: Annotated[
+        tuple[Addressed, ...],
+        described("Addresses that may be deleted or replaced although they serve, as `--allow` says it once."),
+    ] = ()
 
 
 @cache

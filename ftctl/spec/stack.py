@@ -9,6 +9,7 @@ from typing import Any
 
 from ftctl.core.errors import FtctlError, Problem, Where
 from ftctl.core.estimate import Budget
+from ftctl.core.limits import Deletes, Limits
 from ftctl.core.model import Address, Home, Resource
 from ftctl.core.suggest import did_you_mean
 from ftctl.kinds import kinds
@@ -33,7 +34,8 @@ class Stack:
 
     `cloud` is a name or a profile of own endpoints. `document` is the file after environment and variables, without
     its `environments`; like a spec, it may hold secrets that came from variables. `warnings` are what is doubtful in
-    its data, once that has been read. `budgets` are what all its trainings may cost.
+    its data, once that has been read. `budgets` are what all its trainings may cost, `limits` how much one plan may
+    change.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Stack:
     where: Where | None = None
     warnings: tuple[Problem, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
     def resource(self, address: Address) -> Resource:
         return next(resource for resource in self.resources if resource.address == address)
@@ -182,7 +185,7 @@ def _stack(path: Path, document: Document, resources: tuple[Resource, ...], envi
     cloud = azure.get("cloud", "public")
     return Stack(
         values["stack"], path, home, cloud, resources, values, environment, document.where(("stack",)),
-        budgets=tuple(_budgets(values, document)),
+        budgets=tuple(_budgets(values, document)), limits=_limits(values.get("limits") or {}, document),
     )  # fmt: skip
 
 
@@ -190,6 +193,16 @@ def _budgets(values: Mapping[str, Any], document: Document) -> Iterator[Budget]:
     amount = (values.get("limits") or {}).get("maxCost")
     if amount is not None:
         yield Budget(float(amount), "`limits.maxCost`", where=document.where(("limits", "maxCost")))
+
+
+def _limits(values: Mapping[str, Any], document: Document) -> Limits:
+    most, share = values.get("maxDeletes"), values.get("maxChanged")
+    allow = {address: document.where(("limits", "allow", n)) for n, address in enumerate(values.get("allow") or ())}
+    where = document.where(("limits", "maxDeletes"))
+    deletes = Deletes(most, "`limits.maxDeletes`", where) if most is not None else None
+    if share is None:
+        return Limits(deletes, allow=allow)
+    return Limits(deletes, int(share.removesuffix("%")), document.where(("limits", "maxChanged")), allow)
 
 
 # --- all files
