@@ -55,6 +55,9 @@ class RoleAssignmentSpec(Declaration, frozen=True):
             pattern=r"^(resource|resourceGroup|subscription|/.*)$",
         ),
     ] = "resource"
+    manage: Annotated[
+        Literal["full", "reference"], described("full: this stack makes and owns it. reference: it is only read.")
+    ] = "full"
     resource: Annotated[str | None, reference("account", "The account, where the stack has several.")] = None
 
 
@@ -109,6 +112,9 @@ class RoleAssignmentKind(Kind):
 
     def normal(self, path: str, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
+
+    def referenced(self, resource: Resource) -> bool:
+        return bool(resource.spec.manage == "reference")
 
     def observe(self, clients: Clients, scope: Scope) -> Seen:
         """One listing of the subscription, with what is below it; and the names of principals looked up beside it."""

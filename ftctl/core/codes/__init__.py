@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from ftctl.core.codes import azure, command, courses, data, evaluation, jobs, kinds, local, plan, results, spec
+from ftctl.core.codes import (
+    azure,
+    command,
+    courses,
+    data,
+    evaluation,
+    importing,
+    jobs,
+    kinds,
+    local,
+    plan,
+    results,
+    spec,
+)
 from ftctl.core.errors import Code
 
 CODES: dict[str, Code] = {
@@ -16,5 +29,6 @@ CODES: dict[str, Code] = {
     **plan.CODES,
     **local.CODES,
     **command.CODES,
+    **importing.CODES,
     **results.CODES,
 }
