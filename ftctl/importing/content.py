@@ -178,7 +178,8 @@ def _refusal(body: Mapping[str, Any]) -> str:
 
 def _beside(live: Live) -> dict[str, str]:
     at = datetime.fromtimestamp(live.created, UTC).date().isoformat() if live.created else ""
-    return {"adopt": f"{live.name}, {at}".rstrip(", ")} if at else {}
+    told = [one for one in (live.raw.get("suffix"), at) if one]
+    return {"adopt": ", ".join(told)} if told else {}
 
 
 def _below(found: Found, live: Live, said: recipe.Told, body: Mapping[str, Any]) -> tuple[str, ...]:

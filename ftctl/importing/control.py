@@ -76,12 +76,13 @@ def _strange_account(live: Live) -> Iterator[str]:
     identity = str((live.raw.get("identity") or {}).get("type") or "None")
     more += ["identity"] if identity != "None" else []
     if more:
-        yield f"it also has {', '.join(more)}: a spec does not say these, and ftctl leaves them as they are"
+        yield f"it also has {', '.join(more)}, which a spec does not say and an apply leaves alone"
 
 
 def _is_open(value: Any) -> bool:
     """Whether these are network rules that keep nobody out."""
     rules = dict(value) if isinstance(value, Mapping) else {"": value}
+    rules.pop("bypass", None)
     shut = str(rules.pop("defaultAction", "Allow")).lower() != "allow" or rules.pop("ipRules", None)
     return isinstance(value, Mapping) and not (shut or rules.pop("virtualNetworkRules", None) or any(rules.values()))
 

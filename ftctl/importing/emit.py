@@ -76,18 +76,22 @@ def _entry(entry: Entry) -> Iterator[str]:
     flat = f"  {scalar(entry.name)}: {flow(entry.body)}"
     short = len(entry.body) <= _FEW and not any(isinstance(value, Mapping | list) for value in entry.body.values())
     if short and len(flat) <= WIDTH and not set(entry.beside) - {""}:
-        yield _beside(flat, entry.beside.get("", ""))
+        yield from _beside(flat, entry.beside.get("", ""))
         return
-    yield _beside(f"  {scalar(entry.name)}:", entry.beside.get("", ""))
+    yield from _beside(f"  {scalar(entry.name)}:", entry.beside.get("", ""))
     for key, value in entry.body.items():
         first, *rest = _pair(key, value, "    ")
-        yield _beside(first, entry.beside.get(key, ""))
+        yield from _beside(first, entry.beside.get(key, ""))
         yield from rest
     yield from remarks(entry.below, "    ")
 
 
-def _beside(line: str, remark: str) -> str:
-    return f"{line:<{_BESIDE}}  # {safe(remark)}" if remark else line
+def _beside(line: str, remark: str) -> Iterator[str]:
+    """A line with its remark; above it where both together are too long."""
+    both = f"{line:<{_BESIDE}}  # {safe(remark)}" if remark else line
+    if len(both) > WIDTH:
+        yield from remarks([remark], line[: len(line) - len(line.lstrip())])
+    yield both if len(both) <= WIDTH else line
 
 
 def _pair(key: str, value: Any, indent: str) -> Iterator[str]:

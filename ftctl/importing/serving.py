@@ -92,6 +92,6 @@ def _beyond(live: Live) -> Iterator[str]:
     more = [key for key, value in properties.items() if value and str(value) not in _USUAL.get(key, ())]
     tags = marks.users(live.raw.get("tags"))
     if more:
-        yield f"it also has {', '.join(sorted(more))}: a spec does not say these, and ftctl leaves them as they are"
+        yield f"it also has {', '.join(sorted(more))}, which a spec does not say and an apply leaves alone"
     if tags:
-        yield f"it has the tags {', '.join(sorted(map(safe, tags)))}, for which a deployment has no place in a spec"
+        yield f"it has the tags {', '.join(sorted(map(safe, tags)))}, which a spec does not say and an apply leaves alone"
