@@ -94,4 +94,5 @@ def _beyond(live: Live) -> Iterator[str]:
     if more:
         yield f"it also has {', '.join(sorted(more))}, which a spec does not say and an apply leaves alone"
     if tags:
-        yield f"it has the tags {', '.join(sorted(map(safe, tags)))}, which a spec does not say and an apply leaves alone"
+        names = ", ".join(sorted(map(safe, tags)))
+        yield f"it has the tags {names}, which a spec does not say and an apply leaves alone"

@@ -25,7 +25,7 @@ _TAKE_OVER = (
     "What is marked `manage: reference` or `adopt` is only read. To let this stack manage such a thing, take that line "
     "out and plan with `--adopt KIND/NAME`."
 )
-_HEAD = ("Written by `ftctl import` from what there is: `ftctl plan` has nothing to do.", _TAKE_OVER)
+_HEAD = "Written by `ftctl import` from what there is: `ftctl plan` has nothing to do."
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,4 +120,6 @@ def drafted(found: Found, cloud: str) -> Draft:
     }
     order = ("resources", "roleAssignments", "datasets", "jobs", "deployments")
     sections = {name: pages[name].section() for name in order}
-    return Draft(found.home.stack, azure, sections, _HEAD, tuple(notes))
+    bodies = [entry.body for section in sections.values() for entry in section.entries]
+    others = any({"manage", "adopt"} & body.keys() for body in bodies)
+    return Draft(found.home.stack, azure, sections, (_HEAD, *([_TAKE_OVER] if others else [])), tuple(notes))

@@ -23,7 +23,9 @@ USER, CONTRIBUTOR = "Cognitive Services OpenAI User", "Cognitive Services OpenAI
 
 # --- any account
 
-TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"], exclude_characters="<>%&\\?/"), max_size=12)
+TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"], exclude_characters="<>%&\\?/"), max_size=12
+)
 TAGS = st.dictionaries(TEXT.filter(lambda one: one.strip() == one != "" and "${" not in one), TEXT, max_size=3)
 HYPERPARAMETERS = {
     "supervised": {"n_epochs": st.integers(1, 3), "batch_size": st.integers(1, 4), "prompt_loss_weight": st.just(0.5)},
@@ -109,7 +111,9 @@ def test_it_reads_as_people_would_write_it(world):
     (middle,) = [one for one in world.data(account).checkpoints(job["id"]) if one["step_number"] == 10]
     world.deployment(account, "prod", {"name": job["fine_tuned_model"], "version": "1"})
     world.deployment(account, "half-way", {"name": middle["fine_tuned_model_checkpoint"], "version": "1"})
-    world.deployment(account, "gpt-4.1", {"name": "gpt-4.1", "version": "2025-04-14"}, sku={"name": "Standard", "capacity": 7})
+    world.deployment(
+        account, "gpt-4.1", {"name": "gpt-4.1", "version": "2025-04-14"}, sku={"name": "Standard", "capacity": 7}
+    )
     world.assignment(account, USER, identity.CI_PIPELINE)
     found = world.imported()
     assert found.spec["resources"]["main"] == {

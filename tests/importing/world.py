@@ -30,7 +30,11 @@ SUBSCRIPTION = identity.SUBSCRIPTION_ID
 GROUP, ACCOUNT = "rg-theirs", "aoai-theirs"
 ROWS = {"chat": examples, "preference": pairs, "reinforcement": tasks}
 FORMATS = {"supervised": "chat", "dpo": "preference", "reinforcement": "reinforcement"}
-MODELS = {"supervised": "gpt-4.1-mini-2025-04-14", "dpo": "gpt-4.1-mini-2025-04-14", "reinforcement": "o4-mini-2025-04-16"}
+MODELS = {
+    "supervised": "gpt-4.1-mini-2025-04-14",
+    "dpo": "gpt-4.1-mini-2025-04-14",
+    "reinforcement": "o4-mini-2025-04-16",
+}
 DAY = 86_400
 
 
