@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from ftctl.catalog.training import TYPES, bases
-from ftctl.core.errors import FtctlError, Problem
+from ftctl.core.errors import FtctlError, Problem, Where
 from ftctl.importing.draft import Draft, Entry, Names, Section, Variable, stack_name
 from ftctl.importing.reader import Reader, opened, plain
 from ftctl.kinds.graders import Grader
@@ -38,9 +38,10 @@ _LOCAL = "local:"
 _FILE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _SUFFIX = re.compile(r"[A-Za-z0-9-]{1,18}")
 _SEEDS = 2**31
-_STRANGE = re.compile(r"unknown field `(?P<key>[^`]*)`(?: - at `\$\.?(?P<at>[^`]*)`)?")
-_MOST = 30  # unknown keys of one grader
+# The keys of each grader. `file` is ftctl's own.
+_GRADERS = {one.__struct_config__.tag: {"type", *one.__struct_fields__} - {"file"} for one in get_args(Grader)}
 _HEAD = "Written by `ftctl import` from {files}."
+_SET = "Set {names} in the environment, or write here which account is to train."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def convert(files: Sequence[Path], target: Target, base: Path) -> tuple[Draft, l
             problems += error.problems
     if problems:
         raise FtctlError.all([*problems, *warnings])
-    return _drafted(files, target, writer), warnings
+    return _drafted(files, target, writer), sorted(warnings, key=lambda one: one.where or Where(""))
 
 
 def _drafted(files: Iterable[Path], target: Target, writer: _Writer) -> Draft:
@@ -108,8 +109,10 @@ def _drafted(files: Iterable[Path], target: Target, writer: _Writer) -> Draft:
         "datasets": Section(tuple(writer.datasets.values())),
         "jobs": Section(tuple(writer.jobs)),
     }
-    head = _HEAD.format(files=", ".join(file.name for file in files))
-    return Draft(target.stack or stack_name(writer.jobs[0].name), azure, sections, (head,))
+    left = [one.name for one in (*azure.values(), *account.values()) if isinstance(one, Variable)]
+    head = [_HEAD.format(files=", ".join(file.name for file in files))]
+    head += [_SET.format(names=", ".join(left))] if left else []
+    return Draft(target.stack or stack_name(writer.jobs[0].name), azure, sections, tuple(head))
 
 
 # --- one file
@@ -175,35 +178,27 @@ def _grader(reader: Reader) -> dict[str, Any]:
     if node is None or not isinstance(node.value, dict):
         reader.wrong(place, "reinforcement has no `grader`")
         return {}
-    body = node.plain()
-    for _ in range(_MOST):
-        try:
-            msgspec.convert(body, Grader)
-        except msgspec.ValidationError as error:
-            if not _without(reader, place, body, str(error)):
-                reader.wrong(place, f"a spec cannot say this grader: {error}")
-                return {}
-        else:
-            return dict(body)
-    reader.wrong(place, f"more than {_MOST} keys of the grader are not known")
-    return {}
+    body = _known(reader, place, node.plain())
+    try:
+        msgspec.convert(body, Grader)
+    except msgspec.ValidationError as error:
+        reader.wrong(place, f"a spec cannot say this grader: {error}")
+    return body
 
 
-def _without(reader: Reader, place: Place, body: dict[str, Any], said: str) -> bool:
-    """Take out the key that is not known, and tell of it. False where something else is wrong."""
-    found = _STRANGE.search(said)
-    if found is None:
-        return False
-    inside = [part for part in re.split(r"[.\[\]]+", found["at"] or "") if part]
-    path: Place = tuple(int(part) if part.isdecimal() else part for part in inside)
-    holder: Any = body
-    for part in path:
-        if part == "...":
-            return False
-        holder = holder[part]
-    del holder[found["key"]]
-    reader.unknown((*place, *path, found["key"]), ())
-    return True
+def _known(reader: Reader, place: Place, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A grader without the keys that nobody knows, of which it tells."""
+    known = _GRADERS.get(str(given.get("type")), given)
+    for key in given.keys() - set(known):
+        reader.unknown((*place, key), known)
+    kept = {key: value for key, value in given.items() if key in known}
+    parts = kept.get("graders")
+    if isinstance(parts, dict):
+        inside = {name: (*place, "graders", name) for name in parts}
+        kept["graders"] = {
+            name: _known(reader, inside[name], one) if isinstance(one, dict) else one for name, one in parts.items()
+        }
+    return kept
 
 
 def _hyperparameters(reader: Reader, method: str, beside: dict[str, str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from ftctl.spec.scalars import core_scalar
 WIDTH = 110
 _BESIDE = 42  # the column at which remarks beside values begin
 _FEW = 2  # keys of a declaration that still fits on the line of its name
-_PLAIN = re.compile(r"[A-Za-z0-9_/](?:[A-Za-z0-9 _./@()+-]*[A-Za-z0-9_./@()+-])?")
+_PLAIN = re.compile(r"(?:\.{1,2}/)*[A-Za-z0-9_/](?:[A-Za-z0-9 _./@()+-]*[A-Za-z0-9_./@()+-])?")
 # What older readers of YAML take for something else than text.
 _OTHERS = re.compile(r"(?i:y|yes|n|no|on|off)|[-+]?[0-9][0-9_.]*|[0-9]{4}-[0-9]{1,2}-[0-9].*")
 
@@ -74,7 +74,8 @@ def is_secret(value: Any) -> bool:
 def _entry(entry: Entry) -> Iterator[str]:
     yield from remarks(entry.above, "  ")
     flat = f"  {scalar(entry.name)}: {flow(entry.body)}"
-    short = len(entry.body) <= _FEW and not any(isinstance(value, Mapping | list) for value in entry.body.values())
+    values = entry.body.values()
+    short = len(values) <= _FEW and not any(isinstance(one, Mapping | list) or "\n" in str(one) for one in values)
     if short and len(flat) <= WIDTH and not set(entry.beside) - {""}:
         yield from _beside(flat, entry.beside.get("", ""))
         return
