@@ -103,7 +103,7 @@ def _pair(key: str, value: Any, indent: str) -> Iterator[str]:
         yield from block[1:]
         return
     line = f"{lead} {flow(value)}"
-    if len(line) <= WIDTH and _is_flat(value):
+    if not (isinstance(value, Mapping | list) and value) or (len(line) <= WIDTH and _is_flat(value)):
         yield line
         return
     yield lead
