@@ -92,6 +92,8 @@ def _place(account: str | None, group: str | None, subscription: str | None, clo
         from ftctl.clients.ids import parse  # noqa: PLC0415  only where an id is given
 
         at = parse(account)
+        if not at.account:
+            raise FtctlError(Problem("FT6060", f"{account} is the id of no account"))
         return Target(at.subscription, at.group, at.account, cloud=cloud)
     if cloud == "local" and not subscription:
         from ftctl.local.identity import SUBSCRIPTION_ID  # noqa: PLC0415  the local Azure comes in only where it is meant
