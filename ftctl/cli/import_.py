@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -15,7 +16,7 @@ import click
 from ftctl import workflow
 from ftctl.cli import options
 from ftctl.cli.session import nearby, traced, unwritable, verdict
-from ftctl.cli.streams import complain, emit, show, tell
+from ftctl.cli.streams import complain, emit, look, show, tell
 from ftctl.core.clock import SystemClock
 from ftctl.core.errors import Exit, FtctlError, Problem
 from ftctl.embedded import local_folder
@@ -76,7 +77,7 @@ def command(
         )
     place = _place(account, group, subscription, cloud)
     if files:
-        _write(out, _of_azd(files, out, replace(place, location=location or "", stack=stack or "")))
+        _azd(files, out, replace(place, location=location or "", stack=stack or ""))
         return Exit.DONE
     if not account:
         raise FtctlError(Problem("FT6060", "neither an account nor a job file of azd is named"))
@@ -105,12 +106,12 @@ def _place(account: str | None, group: str | None, subscription: str | None, clo
 # --- azd's files
 
 
-def _of_azd(files: tuple[Path, ...], out: Path | None, place: Any) -> Draft:
+def _azd(files: tuple[Path, ...], out: Path | None, place: Any) -> None:
     from ftctl.importing.azd import convert  # noqa: PLC0415  help needs none
 
     draft, warnings = convert(files, place, out.parent if out else Path())
+    _write(out, draft)
     complain(warnings)
-    return draft
 
 
 # --- a live account
@@ -191,6 +192,6 @@ def _write(out: Path | None, draft: Draft) -> None:
         found = ", ".join(counted(number, _NOUNS[name]) for name, number in numbers.items() if number)
         show(f"Wrote {out}: {found}.")
     if draft.notes:
-        tell("\nWhat the spec does not say:")
-        for note in draft.notes:
-            tell(f"  {note}")
+        seen = look(sys.stderr)
+        tell("\nRemarks:")
+        tell("\n".join(line for note in draft.notes for line in seen.wrap(note, "  - ", "    ")))

@@ -42,7 +42,7 @@ def datasets(found: Found, page: Page) -> dict[tuple[str, str, str], str]:
     formats = _formats(found)
     names: dict[tuple[str, str, str], str] = {}
     others: Counter[str] = Counter()
-    for live in found.inside("dataset"):
+    for live in sorted(found.inside("dataset"), key=lambda one: (not found.owns(one), one.label or one.name)):
         purpose = str(live.raw.get("purpose") or "unknown")
         if purpose != files.PURPOSE:
             others[purpose] += purpose != files.RESULTS

@@ -110,7 +110,7 @@ def assignments(found: Found, page: Page) -> None:
     keys = {one.key for one in found.accounts}
     for live in sorted(
         (one for one in found.lives if one.kind == "roleAssignment"),
-        key=lambda one: (not found.owns(one), one.created, one.name, one.id),
+        key=lambda one: (not found.owns(one), one.label, one.name, one.id),
     ):
         scope = live.fields["scope"].lower()
         if found.owns(live) or any(scope == key or scope.startswith(f"{key}/") for key in keys):

@@ -54,7 +54,8 @@ class Reader:
 
     def unknown(self, place: Place, known: Collection[str]) -> None:
         fix = did_you_mean(str(place[-1]), known)
-        self.report("FT1460", place, f"azd knows no key {shown(dotted(place))}", key=True, fix=fix)
+        inside = f" in {dotted(place[:-1])}" if place[1:] else ""
+        self.report("FT1460", place, f"azd knows no key {shown(str(place[-1]))}{inside}", key=True, fix=fix)
 
     def text(self, place: Place) -> str:
         """A text; empty, and told, where it is none."""

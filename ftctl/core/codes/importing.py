@@ -6,15 +6,15 @@ from ftctl.core.errors import Code, Exit
 
 CODES: dict[str, Code] = {
     "FT1460": Code(
-        "azd knows no such key",
+        "A key that azd does not know",
         Exit.DATA,
-        "azd passes over keys that it does not know, so a mistyped one trains with a default. It is not in the spec.",
+        "Keys that azd does not know are passed over, so a mistyped one trains with a default. It is not in the spec.",
         "Correct the key in azd's file and import again, or write what it means into the spec.",
     ),
     "FT1461": Code(
         "A spec cannot say this",
         Exit.DATA,
-        "azd's file says something for which a spec has no key, or not with this value. It is not in the spec.",
+        "The file says something for which a spec has no key, or not with this value. It is not in the spec.",
         "See docs/spec.md for what a job can say, and change the spec if need be.",
     ),
     "FT1462": Code(
@@ -30,9 +30,9 @@ CODES: dict[str, Code] = {
         "Correct the value in azd's file and import again.",
     ),
     "FT1464": Code(
-        "azd does not send this, and ftctl does",
+        "What azd does not send, and ftctl does",
         Exit.DATA,
-        "azd takes the key and leaves it out of what it sends, so its jobs were trained without it.",
+        "The key is taken by azd and left out of what it sends, so its jobs were trained without it.",
         "Keep it, if that is what was meant; take it out of the spec to train as azd did.",
     ),
     "FT1465": Code(
