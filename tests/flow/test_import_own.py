@@ -34,7 +34,7 @@ def written(draft) -> dict:
 
 @pytest.fixture
 def rich(lab):
-    """Every way to declare a job: with and without a seed, `auto`, a suffix, another's model, a program of one's own."""
+    """Every way to declare a job: with and without a seed, `auto`, a suffix, another's model, a program."""
     lab.data("pairs", pairs())
     lab.data("tasks", tasks())
     lab.data("more", tasks(10, 50))

@@ -149,6 +149,29 @@ def test_it_reads_as_people_would_write_it(world):
     assert found.notes == ()
 
 
+def test_who_takes_it_over_changes_nothing_and_is_imported_as_its_owner(world):
+    account = world.account(tags={"team": "x"}, properties={"networkAcls": {"defaultAction": "Allow", "ipRules": []}})
+    job = world.job(account, hyperparameters={"n_epochs": 1}, suffix="tone")
+    world.deployment(account, "prod.eu", {"name": job["fine_tuned_model"], "version": "1"}, tags={"cost": "7"})
+    world.assignment(account, USER, identity.CI_PIPELINE)
+    found = world.imported(stack="desk")
+
+    def both():
+        arm = world.clients.arm
+        return arm.get_deployment(f"{account}/deployments/prod.eu"), arm.get_account(account)
+
+    before = both()
+    assert found.take_over().exit == 0
+    for one, now in zip(before, both(), strict=True):
+        said = {"disableLocalAuth": False} if "endpoint" in one["properties"] else {}  # the default, now spelled out
+        assert now["properties"] == said | one["properties"]
+        assert one["tags"].items() < now["tags"].items()
+    again = world.imported(stack="desk")
+    assert "manage:" not in again.text
+    assert again.spec["deployments"]["prod-eu"]["name"] == "prod.eu"
+    assert again.plan().empty
+
+
 def test_what_cannot_be_declared_is_told_in_the_file_and_beside_it(world):
     account = world.account(identity={"type": "SystemAssigned"})
     broken = world.job(account, suffix="broken", wait=False)

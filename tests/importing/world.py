@@ -18,6 +18,7 @@ from ftctl.clients import Clients
 from ftctl.clients.ids import account_id, deployment_id, group_id, role_assignment_id, role_definition_id
 from ftctl.core.clock import ManualClock
 from ftctl.core.model import Address
+from ftctl.engine.execute import Stop
 from ftctl.importing.emit import text_of
 from ftctl.importing.survey import Asked, survey
 from ftctl.local import identity, roles
@@ -139,8 +140,8 @@ class Imported:
     def plan(self, spec: Mapping[str, Any] | None = None, **options: Any) -> Any:
         return workflow.plan(self.stack(spec), self.world.clients, clock=self.world.clock, **options)
 
-    def taken_over(self) -> Any:
-        """The plan of who wants to manage all of it: without `manage: reference`, and with everything adopted."""
+    def whole(self) -> tuple[dict[str, Any], set[Address]]:
+        """The spec of who wants to manage all of it, and what has to be adopted for that."""
         spec = yaml.safe_load(self.text)
         kinds = {"resources": "account", "roleAssignments": "roleAssignment", "deployments": "deployment"}
         adopt = set()
@@ -148,7 +149,17 @@ class Imported:
             for name, body in spec.get(section, {}).items():
                 if body.pop("manage", "") == "reference":
                     adopt.add(Address(kind, name))
+        return spec, adopt
+
+    def taken_over(self) -> Any:
+        """The plan of who wants to manage all of it."""
+        spec, adopt = self.whole()
         return self.plan(spec, adopt=adopt)
+
+    def take_over(self) -> Any:
+        spec, adopt = self.whole()
+        plan, stack = self.plan(spec, adopt=adopt), self.stack(spec)
+        return workflow.apply(plan, stack, self.world.clients, clock=self.world.clock, emit=print, stop=Stop())
 
 
 @contextmanager
