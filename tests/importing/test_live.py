@@ -147,6 +147,17 @@ def test_it_reads_as_people_would_write_it(world):
         },
     }
     assert found.notes == ()
+    assert found.plan().empty
+
+
+def test_a_job_that_says_no_training_type_was_trained_with_standard(world):
+    account = world.account()
+    world.job(account, hyperparameters={"n_epochs": 1}, trainingType=None)
+    found = world.imported()
+    (job,) = found.spec["jobs"].values()
+    assert job["trainingType"] == "standard"
+    (used,) = [one for one in found.plan().changes if one.address.kind == "job"]
+    assert (used.reason, used.fields, used.because) == (Reason.USED, (), ())
 
 
 def test_who_takes_it_over_changes_nothing_and_is_imported_as_its_owner(world):
@@ -167,7 +178,7 @@ def test_who_takes_it_over_changes_nothing_and_is_imported_as_its_owner(world):
         assert now["properties"] == said | one["properties"]
         assert one["tags"].items() < now["tags"].items()
     again = world.imported(stack="desk")
-    assert "manage:" not in again.text
+    assert "    manage:" not in again.text
     assert again.spec["deployments"]["prod-eu"]["name"] == "prod.eu"
     assert again.plan().empty
 

@@ -159,7 +159,7 @@ class Imported:
     def take_over(self) -> Any:
         spec, adopt = self.whole()
         plan, stack = self.plan(spec, adopt=adopt), self.stack(spec)
-        return workflow.apply(plan, stack, self.world.clients, clock=self.world.clock, emit=print, stop=Stop())
+        return workflow.apply(plan, stack, self.world.clients, clock=self.world.clock, emit=[].append, stop=Stop())
 
 
 @contextmanager
