@@ -18,6 +18,7 @@ _VARYING = (
     (r"@[0-9a-f]{8}\b", "@ID"),  # what tells several files or jobs of one name apart
     (r"https://127\.0\.0\.1:\d+", "https://127.0.0.1:PORT"),
     (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", "TIME"),
+    (r"(?m), \d{4}-\d\d-\d\d$", ", DAY"),  # at the end of a remark
     (rf" \({_SPAN}\)", ""),  # after a step that took a second or more
     (rf"\bin {_SPAN}\.", "in SPAN."),
     (rf"(?:, {_SPAN})?, (?:about |up to )?[\d.–]+ \w+ left", ", SPAN left"),  # of a training under way

@@ -18,6 +18,7 @@ VARIABLE = "FTCTL_MODELS"  # names a file of facts of one's own
 TrainingType = Literal["standard", "globalStandard", "developerTier"]
 TYPES: tuple[str, ...] = get_args(TrainingType)
 _BOOK = Path(__file__).with_suffix(".toml")
+_DATE = re.compile(r"-20[0-9]{2}-[0-9]{2}-[0-9]{2}$")
 _SPACES = re.compile(r"\s+")
 
 
@@ -56,6 +57,13 @@ def trainable(model: str, environ: Mapping[str, str]) -> Trainable | None:
     """What is known of a base model, by its name in any case; None where nothing is."""
     own = [Path(environ[VARIABLE])] if environ.get(VARIABLE) else []
     return next((found for path in (*own, _BOOK) if (found := _book(path).get(model.lower()))), None)
+
+
+def bases(name: str) -> list[str]:
+    """The base models of the catalogue that a name stands for: itself, or those that only add a date to it."""
+    known = _book(_BOOK).values()
+    same = [one.id for one in known if one.id.lower() == name.lower()]
+    return same or [one.id for one in known if _DATE.sub("", one.id).lower() == name.lower()]
 
 
 def region(location: str) -> str:

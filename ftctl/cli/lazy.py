@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from keyword import iskeyword
 from typing import Any
 
 import click
 
 
 class LazyGroup(click.Group):
-    """`table` has the commands and what help says of them; each is `command` in the module `modules` + its name."""
+    """`table` has the commands and what help says of them; each is `command` in the module `modules` + its name.
+
+    Behind a name that is a word of Python's stands a `_`.
+    """
 
     def __init__(self, *args: Any, table: Mapping[str, str], modules: str, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -23,7 +27,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
         if cmd_name not in self.table:
             return None
-        command: click.Command = import_module(f"{self._modules}{cmd_name}").command
+        module = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = import_module(f"{self._modules}{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  click's signature

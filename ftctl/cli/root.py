@@ -21,6 +21,7 @@ _DONE, _ERROR, _USAGE, _INTERRUPTED = 0, 1, 64, 130  # ftctl.core.errors.Exit, w
 
 COMMANDS = {
     "init": "Write a stack to start from",
+    "import": "Write a spec of what there is: a live account, or azd's job files",
     "validate": "Check specs and data, offline",
     "plan": "Show what apply would do; reads only",
     "show": "Show a saved plan, in every form",

@@ -60,7 +60,7 @@ def session(request: Request, trace: str | None = None) -> Iterator[Session]:
     with ExitStack() as open_:
         if any(stack.cloud == "local" for stack in stacks):
             tell(f"On the local Azure in {nearby(local_folder())} (not Microsoft Azure).")
-        tracing = open_.enter_context(_traced(trace)) if trace else None
+        tracing = open_.enter_context(traced(trace)) if trace else None
         clouds = open_.enter_context(workflow.connect(stacks, clock=clock, trace=tracing, folder=local_folder()))
         yield Session(stacks, lambda stack: clouds[workflow.cloud_key(stack)], clock)
 
@@ -108,7 +108,7 @@ def gravest(exits: Sequence[Exit]) -> Exit:
 
 
 @contextmanager
-def _traced(target: str) -> Iterator[Trace]:
+def traced(target: str) -> Iterator[Trace]:
     from ftctl.clients import Trace  # noqa: PLC0415  only when asked for
 
     if target == "-":

@@ -28,6 +28,11 @@ def scrub(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
+def is_secret(text: str) -> bool:
+    """Whether a text holds what looks like a token or a key."""
+    return bool(_SECRETS.search(text))
+
+
 def scrub_url(url: str) -> str:
     """An address with the values of all query parameters hidden that are not known to be harmless."""
     parts = urlsplit(url)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import msgspec
+
 from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Resource, Unknown, Wanted, World
 from ftctl.kinds import ignoring, marks
 from ftctl.kinds.arm import CASE, beyond, health, refuse_foreign, settable
@@ -83,6 +85,13 @@ class DeploymentSpec(Declaration, frozen=True):
     ] = "GlobalStandard"
     capacity: Annotated[int, described("Thousands of tokens a minute.", ge=1)] = 1
     smoke_test: Annotated[SmokeTest | None, described("A question asked after every change.")] = None
+    name: Annotated[
+        Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None,
+        described("What Azure and applications call it, where that is not the name it is declared by."),
+    ] = None
+    manage: Annotated[
+        Literal["full", "reference"], described("full: this stack makes and owns it. reference: it is only read.")
+    ] = "full"
     resource: Annotated[
         str | None, reference("account", "The account, where the stack has several; it may be another than the job's.")
     ] = None
@@ -146,7 +155,7 @@ class DeploymentKind(Kind):
         spec: DeploymentSpec = resource.spec
         account = account_of(resource)
         own = str(world.output(account, "id"))
-        arm_id = _id(own, resource.address.name)
+        arm_id = _id(own, own_name(resource))
         return Wanted(
             key=arm_id.lower(),
             fields={
@@ -165,9 +174,12 @@ class DeploymentKind(Kind):
                 "system": _system(resource, world),
                 "evaluated": _evaluated(resource, world),
             },
-            name=resource.address.name,
+            name=own_name(resource),
             ignored=ignoring.places(spec.ignore_drift, _may_ignore(spec)),
         )
+
+    def referenced(self, resource: Resource) -> bool:
+        return bool(resource.spec.manage == "reference")
 
     def checks(self, resource: Resource) -> bool:
         return resource.spec.smoke_test is not None
@@ -248,6 +260,11 @@ class DeploymentKind(Kind):
     def lane(self, key: str, within: str) -> str:
         """One write at a time in an account, or Azure answers RequestConflict."""
         return key.rpartition("/deployments/")[0]
+
+
+def own_name(deployment: Resource) -> str:
+    """What Azure calls it."""
+    return str(deployment.spec.name or deployment.address.name)
 
 
 def _id(account: str, name: str) -> str:

@@ -157,7 +157,10 @@ class GateKind(Kind):
 
 
 def _gate(deployment: Resource, declared: dict[Address, Resource]) -> Resource | None:
+    """None too where a deployment is only read: nothing is decided about what somebody else serves."""
     model = deployment.spec.model
+    if deployment.spec.manage == "reference":
+        return None
     job = declared.get(trainer(deployment, model.job or ""))
     if job is None:
         return None
@@ -167,7 +170,7 @@ def _gate(deployment: Resource, declared: dict[Address, Resource]) -> Resource |
         return None
     name, method = deployment.address.name, job.spec.method
     spec = GateSpec(
-        job=job.address.name, deployment=name, checkpoint=checkpoint, gates=gates,
+        job=job.address.name, deployment=deployment.spec.name or name, checkpoint=checkpoint, gates=gates,
         sku=deployment.spec.sku, format=model.format,
         form=None if isinstance(method, str) else method.reinforcement.response_format,
     )  # fmt: skip

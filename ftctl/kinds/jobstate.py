@@ -120,6 +120,9 @@ def _unusable(resource: Resource, what: str) -> Adoption:
 
 
 def _normal(path: str, value: Any) -> Any:
+    """Letters' case is no difference; a job that says no training type was trained with `standard`."""
+    if path == "trainingType" and value is None:
+        return "standard"
     return value.lower() if path in _ANY_CASE and isinstance(value, str) else value
 
 

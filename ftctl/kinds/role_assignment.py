@@ -56,6 +56,9 @@ class RoleAssignmentSpec(Declaration, frozen=True):
             pattern=r"^(resource|resourceGroup|subscription|/.*)$",
         ),
     ] = "resource"
+    manage: Annotated[
+        Literal["full", "reference"], described("full: this stack makes and owns it. reference: it is only read.")
+    ] = "full"
     resource: Annotated[str | None, reference("account", "The account, where the stack has several.")] = None
 
 
@@ -108,6 +111,9 @@ class RoleAssignmentKind(Kind):
             },
             name=f"{role.name if role else spec.role} for {found.get('name') or principal}",
         )
+
+    def referenced(self, resource: Resource) -> bool:
+        return bool(resource.spec.manage == "reference")
 
     def observe(self, clients: Clients, scope: Scope) -> Seen:
         """One listing of the subscription, with what is below it; and the names of principals looked up beside it."""

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from ftctl.core.codes import azure, command, courses, data, evaluation, ignored, jobs, kinds, local, plan, results, spec
+from ftctl.core.codes import (
+    azure,
+    command,
+    courses,
+    data,
+    evaluation,
+    ignored,
+    importing,
+    jobs,
+    kinds,
+    local,
+    plan,
+    results,
+    spec,
+)
 from ftctl.core.errors import Code
 
 CODES: dict[str, Code] = {
@@ -10,9 +24,10 @@ CODES: dict[str, Code] = {
     **kinds.CODES,
     **jobs.CODES,
     **courses.CODES,
+    **ignored.CODES,
+    **importing.CODES,
     **data.CODES,
     **evaluation.CODES,
-    **ignored.CODES,
     **azure.CODES,
     **plan.CODES,
     **local.CODES,
