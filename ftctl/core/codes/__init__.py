@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ftctl.core.codes import azure, command, courses, data, evaluation, jobs, kinds, local, plan, results, spec
+from ftctl.core.codes import azure, command, courses, data, evaluation, guards, jobs, kinds, local, plan, results, spec
 from ftctl.core.errors import Code
 
 CODES: dict[str, Code] = {
@@ -14,6 +14,7 @@ CODES: dict[str, Code] = {
     **evaluation.CODES,
     **azure.CODES,
     **plan.CODES,
+    **guards.CODES,
     **local.CODES,
     **command.CODES,
     **results.CODES,

@@ -125,11 +125,4 @@ CODES: dict[str, Code] = {
         "Something happened that was not thought of. What was done in Azure so far stays, and the next run finds it.",
         "Run it again with FTCTL_DEBUG=1 and report what it prints, without secrets.",
     ),
-    "FT6030": Code(
-        "Policies cannot be evaluated on this machine",
-        Exit.BLOCKED,
-        "The package cel-expr-python, which evaluates their expressions, is not installed, or there is none for this platform."
-        " A plan that nobody could check is not let through.",
-        "Install it: `pip install cel-expr-python`. It is there for Linux (glibc), macOS and Windows.",
-    ),
 }
