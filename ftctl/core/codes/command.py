@@ -50,8 +50,8 @@ CODES: dict[str, Code] = {
     "FT6008": Code(
         "Not approved",
         Exit.ERROR,
-        "Only the word `yes` approves a plan, so nothing was changed.",
-        "Run the command again and answer `yes`, or apply a reviewed plan file.",
+        "Only what was asked for approves a plan: `yes`, or the stack's name where there is no way back. Nothing was changed.",
+        "Run the command again and answer that, or apply a reviewed plan file.",
     ),
     "FT6009": Code(
         "A file cannot be written",
