@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from ftctl.core.estimate import Budget
     from ftctl.core.events import Emit, Report, Watched
     from ftctl.engine.execute import Stop
-    from ftctl.policies.rules import Rule
     from ftctl.spec.stack import Stack
 
 
@@ -109,15 +108,6 @@ def relate(stack: Stack) -> list[Problem]:
         for resource in stack.resources
         for flaw in kinds()[resource.address.kind].relate(resource, declared)
     ]
-
-
-def foretold(stack: Stack, asked: Request) -> list[Problem]:
-    """What breaks those policies that need no plan; offline."""
-    if not (rules := policies(stack, asked)):
-        return []
-    from ftctl.policies.judgement import foretold as judged  # noqa: PLC0415  only where there are policies
-
-    return judged(stack, rules)
 
 
 def _errors(problems: Iterable[Problem]) -> bool:
@@ -187,6 +177,7 @@ def plan(
     `guards` asks for a plan to carry out: what speaks against that is among its problems.
     """
     from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
+    from ftctl.guarding import guarded, policies  # noqa: PLC0415  the same
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
     rules = policies(stack, guards) if guards else ()
@@ -200,35 +191,6 @@ def plan(
     facts = _preview(stack, clients, made)
     made = compared(replace(observed, facts={**observed.facts, **facts})) if facts else made
     return guarded(made, stack, observed, guards, rules) if guards else made
-
-
-def guarded(made: Plan, stack: Stack, observed: Observed, asked: Request, rules: Sequence[Rule]) -> Plan:
-    """The plan with what stops it although it could be done: its size, what it would take away, and policies."""
-    from ftctl.core.limits import stopped  # noqa: PLC0415  help needs none
-    from ftctl.kinds import kinds  # noqa: PLC0415  the same
-
-    lives, limits = observed.lives, stack.limits
-    found = stopped(made, lives, kinds(), limits, allowed=asked.allow, max_deletes=asked.max_deletes)
-    places = {str(resource.address): resource.where for resource in stack.resources}
-    told = (replace(one, where=one.where or places.get(one.subject, stack.where)) for one in found)
-    made = replace(made, problems=(*made.problems, *told))
-    if not rules:
-        return made
-    from ftctl.policies.judgement import judged  # noqa: PLC0415  only where there are policies
-
-    return replace(made, problems=(*made.problems, *judged(made, stack, rules)))
-
-
-def policies(stack: Stack, asked: Request) -> tuple[Rule, ...]:
-    """The rules that a stack's plans are held against: those beside its file, the environment's and the command's."""
-    beside = stack.path.parent / "policies"
-    named = [Path(text) for text in os.environ.get("FTCTL_POLICIES", "").split(os.pathsep) if text]
-    folders = [*([beside] if beside.is_dir() else []), *named, *asked.policies]
-    if not folders:
-        return ()
-    from ftctl.policies.rules import load as load_rules  # noqa: PLC0415  only where there are policies
-
-    return load_rules(folders)
 
 
 def _judged(

@@ -27,6 +27,7 @@ from ftctl.core.events import Outcome, Report, Result
 from ftctl.core.guard import GUARDS
 from ftctl.core.model import ChangeClass, Mode
 from ftctl.core.moved import moved
+from ftctl.guarding import check_policies
 from ftctl.render.console import progress
 from ftctl.render.findings import document, problems_json
 from ftctl.render.json import plan_json, report_json
@@ -122,6 +123,7 @@ def carry_out(order: Order) -> Exit:
     if order.output != "text" and not order.approved:
         raise FtctlError(Problem("FT3103", "JSON output leaves no room for a question"))
     with errors_as(order.output), _telling(order) as told, session(order.request, order.trace) as opened:
+        check_policies(opened.stacks, order.request)
         if order.digests or order.expected:
             plans = {stack.name: _plan(stack, opened, order) for stack in opened.stacks}
             _check_approved(order.expected, plans)
@@ -228,10 +230,10 @@ def _ask(plan: Plan) -> None:
     name = plan.home.stack
     number = sum(change.change_class is ChangeClass.IRREVERSIBLE for change in plan.changes)
     if plan.mode is Mode.DESTROY:
-        question, answer = f"Delete all this? There is no way back. Only the stack's name, {name}, destroys it: ", name
+        question, answer = f"Delete all this? There is no way back. Type {name} to destroy it: ", name
     elif number:
         grave = f"{number} {'is' if number == 1 else 'are'} irreversible"
-        question, answer = f"Do all this? {grave}. Only the stack's name, {name}, applies it: ", name
+        question, answer = f"Do all this? {grave}. Type {name} to apply it: ", name
     else:
         question, answer = f"Do all this? Only `yes` applies it to {name}: ", "yes"
     if ask(f"\n{question}") != answer:

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import click
 
-from ftctl.core.limits import MANY
 from ftctl.core.model import Address
 from ftctl.request import Request
 
@@ -68,6 +67,8 @@ def _patience(_context: click.Context, _option: click.Parameter, text: str) -> W
 
 def _allowed(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
     for text in texts:
+        from ftctl.core.limits import MANY  # noqa: PLC0415  20 ms that help and most commands need not pay
+
         if text != MANY and not _ADDRESS.fullmatch(text):
             raise click.BadParameter(f"'{text}' is neither {MANY} nor of the form kind/name, such as deployment/prod")
     return texts

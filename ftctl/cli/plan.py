@@ -19,6 +19,7 @@ from ftctl.core.changes import Plan
 from ftctl.core.clock import SystemClock
 from ftctl.core.errors import Exit, FtctlError
 from ftctl.core.model import Address
+from ftctl.guarding import check_policies
 from ftctl.planfile import save_plan
 from ftctl.render.formats import FORMATS, formatted
 from ftctl.render.outputs import step_outputs
@@ -114,6 +115,7 @@ def _plans(request: Request, output: str, trace: str | None, looks: Look) -> tup
     """Plan every stack, and show each as it is ready."""
     plans: list[Plan] = []
     with session(request, trace) as opened:
+        check_policies(opened.stacks, request)
 
         def one(stack: Stack) -> Exit:
             clients = opened.clients(stack)

@@ -11,6 +11,7 @@ from ftctl import workflow
 from ftctl.cli import options
 from ftctl.cli.streams import complain, emit, show
 from ftctl.core.errors import Exit, FtctlError, Problem, Severity
+from ftctl.guarding import check_policies, foretold
 from ftctl.render.findings import document, github, problems_json, sarif
 from ftctl.render.look import counted
 
@@ -43,7 +44,8 @@ def command(
     broken: list[Problem] = []
     try:
         stacks = workflow.load(request)
-        broken = [problem for stack in stacks for problem in workflow.foretold(stack, request)]
+        check_policies(stacks, request)
+        broken = [problem for stack in stacks for problem in foretold(stack, request)]
         if wrong := [problem for problem in broken if problem.severity is Severity.ERROR]:
             code = FtctlError.all(wrong).exit
     except FtctlError as error:

@@ -225,7 +225,7 @@ def test_a_stack_is_destroyed_by_its_name(ftctl, desk, answers, answer, code):
     write(desk)
     answers(answer)
     said = ftctl("destroy")
-    assert "There is no way back. Only the stack's name, desk, destroys it: " in said.err
+    assert "There is no way back. Type desk to destroy it: " in said.err
     assert (said.code, "FT6008" in said.err) == (code, code != 0)
 
 
@@ -242,5 +242,5 @@ def test_what_is_irreversible_is_applied_by_the_stacks_name(ftctl, desk, answers
     assert (said.code, "FT6008" in said.err) == (Exit.ERROR, True)
     answers("desk")
     said = ftctl("apply")
-    assert "Do all this? 1 is irreversible. Only the stack's name, desk, applies it: " in said.err
+    assert "Do all this? 1 is irreversible. Type desk to apply it: " in said.err
     assert (said.code, "1 deleted" in said.out) == (Exit.DONE, True)

@@ -220,6 +220,16 @@ def test_a_wrong_field_is_told_with_those_that_there_are(ftctl):
     assert 'Did you mean "location"?' in said
 
 
+def test_what_is_wrong_is_told_once_of_many_stacks(ftctl):
+    for name in ("one", "two"):
+        text = SPEC.read_text("utf-8").replace("support-tone", f"support-{name}")
+        Path(f"specs/{name}.yaml").write_text(text, encoding="utf-8")
+    rule(require="nope")
+    for words in (["plan"], ["apply", "--auto-approve"], ["validate"]):
+        said = ftctl(*words)
+        assert (said.code, said.err.count("error FT1452"), said.out) == (Exit.DATA, 1, ""), words
+
+
 # --- rules that fail
 
 

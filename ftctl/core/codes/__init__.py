@@ -1,36 +1,12 @@
-"""Every error code, by the stage that raises it; `ftctl explain` reads this table and a test keeps it whole."""
+"""Every error code, a module for each stage that raises some; `ftctl explain` reads them and a test keeps them whole."""
 
 from __future__ import annotations
 
-from ftctl.core.codes import (
-    azure,
-    command,
-    courses,
-    data,
-    evaluation,
-    ignored,
-    importing,
-    jobs,
-    kinds,
-    local,
-    plan,
-    results,
-    spec,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
 from ftctl.core.errors import Code
 
-CODES: dict[str, Code] = {
-    **spec.CODES,
-    **kinds.CODES,
-    **jobs.CODES,
-    **courses.CODES,
-    **ignored.CODES,
-    **importing.CODES,
-    **data.CODES,
-    **evaluation.CODES,
-    **azure.CODES,
-    **plan.CODES,
-    **local.CODES,
-    **command.CODES,
-    **results.CODES,
-}
+_FOUND = [import_module(f"{__name__}.{module.name}").CODES for module in iter_modules(__path__)]
+
+CODES: dict[str, Code] = {code: told for codes in _FOUND for code, told in sorted(codes.items())}

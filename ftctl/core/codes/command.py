@@ -50,8 +50,8 @@ CODES: dict[str, Code] = {
     "FT6008": Code(
         "Not approved",
         Exit.ERROR,
-        "Only the word `yes` approves a plan, so nothing was changed.",
-        "Run the command again and answer `yes`, or apply a reviewed plan file.",
+        "Only what was asked for approves a plan: `yes`, or the stack's name where there is no way back. Nothing was changed.",
+        "Run the command again and answer that, or apply a reviewed plan file.",
     ),
     "FT6009": Code(
         "A file cannot be written",
@@ -124,12 +124,5 @@ CODES: dict[str, Code] = {
         Exit.ERROR,
         "Something happened that was not thought of. What was done in Azure so far stays, and the next run finds it.",
         "Run it again with FTCTL_DEBUG=1 and report what it prints, without secrets.",
-    ),
-    "FT6030": Code(
-        "Policies cannot be evaluated on this machine",
-        Exit.BLOCKED,
-        "The package cel-expr-python, which evaluates their expressions, is not installed, or there is none for this platform."
-        " A plan that nobody could check is not let through.",
-        "Install it: `pip install cel-expr-python`. It is there for Linux (glibc), macOS and Windows.",
     ),
 }

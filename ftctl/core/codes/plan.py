@@ -57,59 +57,6 @@ CODES: dict[str, Code] = {
         "A cost that nobody knows cannot be shown to be within `maxCost`, and it is never taken for nothing.",
         "Name a price book with the missing price in FTCTL_PRICES (docs/cost.md shows its form), or take the limit away.",
     ),
-    "FT3040": Code(
-        "A large part of the stack would change at once",
-        Exit.BLOCKED,
-        "Where a stack owns at least 10 things, one plan may update or delete 30 % of them, or what `limits.maxChanged` says:"
-        " more is oftener a slip (a variable, an environment, a merge) than meant. Files and jobs that stay are not counted.",
-        "Read the plan. If all of it is meant, give `--allow many-changes` to plan and apply; `--auto-approve` does not.",
-    ),
-    "FT3041": Code(
-        "More would be deleted than is allowed",
-        Exit.BLOCKED,
-        "`limits.maxDeletes` of the stack or `--max-deletes` says how many things one plan may delete or replace.",
-        "Do it in smaller steps, or allow more. `--auto-approve` does not bypass it, nor does `--allow`.",
-    ),
-    "FT3042": Code(
-        "What may be answering calls would be deleted",
-        Exit.BLOCKED,
-        "Whoever calls the deployment gets errors as soon as it is deleted, and while it is replaced.",
-        "If that is meant, name it: `--allow ADDRESS` on plan and apply, or `limits.allow` in the spec for its reviewers to"
-        " see. `--auto-approve` does not bypass it.",
-    ),
-    "FT3043": Code(
-        "What a deployment needs would be deleted",
-        Exit.BLOCKED,
-        "The deployments in it go with it, those of other stacks too, and whoever calls them gets errors.",
-        "If that is meant, name it: `--allow ADDRESS` on plan and apply, or `limits.allow` in the spec for its reviewers to"
-        " see. `--auto-approve` does not bypass it.",
-    ),
-    "FT3044": Code(
-        "An allowance is not needed",
-        Exit.DONE,
-        "What `limits.allow` names may be deleted by every plan from now on, one that is a slip included.",
-        "Take it out once the plan that needed it has been applied.",
-    ),
-    "FT3050": Code(
-        "A policy is broken",
-        Exit.BLOCKED,
-        "A rule of the folder `policies/` beside the stack's file, of FTCTL_POLICIES or of `--policies` says that this must"
-        " not be. Neither `--auto-approve` nor an approved digest passes a policy.",
-        "Declare it as the rule asks for, or change the rule in a review of its own.",
-    ),
-    "FT3051": Code(
-        "A policy advises against it",
-        Exit.DONE,
-        "A rule with `severity: warn` says so. The plan can be applied all the same.",
-        "Declare it as the rule asks for, or go on.",
-    ),
-    "FT3052": Code(
-        "A policy could not be evaluated",
-        Exit.BLOCKED,
-        "An expression that ends in an error says neither yes nor no, and what nobody could check is not let through."
-        " Mostly it reads a key that is not always there.",
-        "Ask with `has(…)` first, or compare with null what may be left out; then plan again.",
-    ),
     "FT3101": Code(
         "The plan is stale",
         Exit.STALE,

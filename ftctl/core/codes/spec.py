@@ -210,26 +210,4 @@ CODES: dict[str, Code] = {
         "Two owners would undo each other's changes.",
         "Let one of them own it and set `manage: reference` in the others.",
     ),
-    # --- policies
-    "FT1450": _code(
-        "There are no policies to read",
-        "A folder that was named for its policies is missing, cannot be read or has none in it. What is to be checked and"
-        " is not there is an error, since nobody would notice otherwise.",
-        "Correct the path, or take `--policies`, FTCTL_POLICIES or the empty folder away.",
-    ),
-    "FT1451": _code(
-        "A policy has the wrong form",
-        "A rule is a map of texts: name, require and message, and as needed for, when, severity, at, why and fix.",
-        "Compare it with those in examples/policies.",
-    ),
-    "FT1452": _code(
-        "The expression of a policy is wrong",
-        "Expressions are read and checked before anything is planned, so that no rule passes in silence.",
-        "Correct it; docs/guards.md lists the variables and what they hold.",
-    ),
-    "FT1453": _code(
-        "Two policies have one name",
-        "The name is what a broken policy is told by.",
-        "Rename one of them.",
-    ),
 }
