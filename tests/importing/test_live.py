@@ -91,6 +91,8 @@ def test_the_plan_of_any_import_is_empty_and_what_it_says_is_true(wanted):
         assert len(found.spec.get("jobs", {})) == len(wanted["jobs"])
         assert len(found.spec.get("deployments", {})) == len(wanted["deployments"])
         assert len(found.spec.get("roleAssignments", {})) == len(wanted["assignments"])
+        for job, asked in zip(found.spec.get("jobs", {}).values(), wanted["jobs"], strict=True):
+            assert job["hyperparameters"].items() >= asked["hyperparameters"].items()
         used = [one for one in plan.changes if one.reason is Reason.USED]
         assert [(one.fields, one.because) for one in used] == [((), ())] * len(wanted["jobs"])
         # who manages it from now on changes nothing but marks: the spec says what there is
@@ -213,6 +215,21 @@ def test_what_cannot_be_declared_is_told_in_the_file_and_beside_it(world):
         assert one.removeprefix("account/main: ").removeprefix("deployment/prod: ") in told
     assert "a row of data" not in found.text
     assert found.spec["deployments"]["prod"]["model"] == {"name": gone["fine_tuned_model"], "version": "1"}
+    assert found.plan().empty
+
+
+def test_what_a_spec_has_no_word_for_is_only_read(world):
+    account = world.account()
+    world.deployment(account, "bulk", {"name": "gpt-4.1", "version": "2025-04-14"})
+    world.stored("deployment", lambda one: one.update(sku={"name": "GlobalBatch", "capacity": 5}))
+    world.stored("deployment", lambda one: one.update(tags={"ftctl-stack": "desk", "ftctl-name": "bulk"}))
+    found = world.imported(stack="desk")
+    assert found.notes == ("deployment/bulk: its sku is GlobalBatch, for which a spec has no word",)
+    assert found.spec["deployments"]["bulk"] == {
+        "model": {"name": "gpt-4.1", "version": "2025-04-14"},
+        "capacity": 5,
+        "manage": "reference",
+    }
     assert found.plan().empty
 
 
