@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from ftctl import workflow
 from ftctl.cli.interrupts import stopping
 from ftctl.cli.options import Wait, selected
@@ -71,13 +69,6 @@ class Order:
         for option, addresses in (("--adopt", request.adopt), ("--retry", request.retry)):
             words += [word for address in addresses for word in (option, str(address))]
         return shlex.join(words)
-
-
-def form(output: str, *, streamed: bool) -> str:
-    """The form of the result, where `--json` may stand beside `-o`."""
-    if streamed and output != "text":
-        raise click.UsageError("`--json` writes a line for each event and `-o json` one document: choose one")
-    return "lines" if streamed else output
 
 
 @dataclass(frozen=True, slots=True)
