@@ -44,7 +44,9 @@ if TYPE_CHECKING:
     from ftctl.core.clock import Clock
     from ftctl.core.estimate import Budget
     from ftctl.core.events import Emit, Report, Watched
+    from ftctl.core.model import Live
     from ftctl.engine.execute import Stop
+    from ftctl.results.lineage import Lineage
     from ftctl.spec.stack import Stack
 
 
@@ -244,6 +246,27 @@ def bill(stack: Stack, clients: Clients, *, clock: Clock) -> Bill:
     return drawn_up(stack.resources, made, observed.lives, hours, prices)
 
 
+def lineage(stack: Stack, clients: Clients, names: Sequence[str], *, clock: Clock) -> list[Lineage]:
+    """Where the stack's deployments come from, or those of its accounts with these names; reads only."""
+    from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
+    from ftctl.engine.lineage import Trail  # noqa: PLC0415  the same
+    from ftctl.engine.lineage import lineage as follow  # noqa: PLC0415  the same
+    from ftctl.kinds import kinds  # noqa: PLC0415  the same
+    from ftctl.kinds.trained import Training  # noqa: PLC0415  the same
+
+    observed = observe(stack, clients)
+    compared = partial(compare, stack.home, stack.resources, kinds(), now=clock.now().timestamp())
+    made, _ = _judged(stack, clients, observed, compared)
+    declared = {resource.address: resource for resource in stack.resources}
+    blind = frozenset((one.kind, one.within) for one in observed.blind)
+
+    def results(job: Live) -> Training:
+        return Training(clients.data(job.outputs["endpoint"]), job.raw)
+
+    trail = Trail(declared, made, observed.lives, kinds(), results, blind)
+    return [follow(trail, live) for live in trail.deployments(names)]
+
+
 def apply(
     plan: Plan,
     stack: Stack,
@@ -254,10 +277,12 @@ def apply(
     stop: Stop,
     wait: float | None = None,
     trainings: bool = True,
+    origin: Mapping[str, str] | None = None,
 ) -> Report:
     """Carry out a plan. Raises, before anything is done, when the plan has problems.
 
-    `wait` bounds the seconds of waiting, `trainings` says whether those are waited for.
+    `wait` bounds the seconds of waiting, `trainings` says whether those are waited for. `origin` are the marks on what
+    is written that say where it comes from.
     """
     from ftctl.core.steps import lower  # noqa: PLC0415  plan needs none
     from ftctl.engine.execute import Job, execute  # noqa: PLC0415  the same
@@ -266,7 +291,8 @@ def apply(
     if plan.fatal:
         raise FtctlError.all(plan.problems)
     resources = {resource.address: resource for resource in stack.resources}
-    job = Job(lower(plan, kinds()), resources, kinds(), plan.world, plan.granting)
+    home = replace(plan.world.home, origin=origin or {})
+    job = Job(lower(plan, kinds()), resources, kinds(), replace(plan.world, home=home), plan.granting)
     return execute(job, clients, clock=clock, emit=emit, stop=stop, wait=wait, trainings=trainings)
 
 

@@ -215,14 +215,16 @@ def _ask(stack: Stack, mode: Mode) -> None:
 
 
 def _execute(plan: Plan, stack: Stack, opened: Session, order: Order, told: Told) -> Exit:
-    from ftctl.engine.execute import Stop  # noqa: PLC0415  the engine is only for those who get this far
+    from ftctl.cli.origin import origin as origin_of  # noqa: PLC0415  only for those who get this far
+    from ftctl.engine.execute import Stop  # noqa: PLC0415  the same
 
     if plan.empty:
         told.add(plan, None)
         return Exit.DONE
     stop, wait = Stop(), order.wait
+    origin = origin_of(plan, stack.path, os.environ, asked=not order.approved)
     with _watching(stack, opened, order, told) as live, stopping(stop.set, live.say):
-        run = partial(workflow.apply, plan, stack, opened.clients(stack), clock=opened.clock)
+        run = partial(workflow.apply, plan, stack, opened.clients(stack), clock=opened.clock, origin=origin)
         report = run(emit=live, stop=stop, wait=wait.seconds, trainings=wait.trainings)
     told.add(plan, report)
     _conclude(plan, stack, report, order)

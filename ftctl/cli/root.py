@@ -38,6 +38,7 @@ COMMANDS = {
     "data": "Look into training data: lint, stats, diff, prune",
     "local": "Run the local Azure for other clients",
     "graph": "Draw what needs what in a stack",
+    "lineage": "Show where what serves comes from: job, data, revision",
     "schema": "Print the JSON Schema of a spec",
     "explain": "Say what an error code means",
     "version": "Print the version",

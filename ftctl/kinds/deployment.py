@@ -288,7 +288,7 @@ def _body(wanted: Wanted, home: Home, live: Mapping[str, Any]) -> dict[str, Any]
     model = {"format": fields["format"], "name": fields["model"], "version": fields["version"]}
     return {
         "sku": {"name": fields["sku"], "capacity": fields["capacity"]},
-        "tags": {**kept, **marks.tags(home, wanted.settings["label"], wanted, **more, **smoke)},
+        "tags": marks.written(kept, marks.tags(home, wanted.settings["label"], wanted, **more, **smoke)),
         "properties": {**settable(live.get("properties") or {}, _READ_ONLY), "model": model},
     }
 
