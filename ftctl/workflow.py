@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 from ftctl.core.digest import canonical
 from ftctl.core.errors import FtctlError, Problem, Severity
 from ftctl.core.model import Address, Mode, Resource
+from ftctl.core.spans import note, span
 from ftctl.request import Request
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from ftctl.spec.stack import Stack
 
 
+@span("load")
 def load(request: Request) -> list[Stack]:
     """Load, validate and resolve every stack. Raises one FtctlError with every problem of every file."""
     resolved = [resolve(stack) for stack in read(request)]
@@ -153,14 +155,17 @@ def _cloud(stack: Stack, folder: Path | None) -> Iterator[Cloud]:
         yield own(stack.cloud)
 
 
+@span("observe")
 def observe(stack: Stack, clients: Clients) -> Observed:
     """Everything live that the stack may care about."""
     from ftctl.engine.observe import observe as look  # noqa: PLC0415  validate needs none
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
+    note({"ftctl.stack": stack.name})
     return look(clients, stack.home, stack.resources, kinds())
 
 
+@span("plan")
 def plan(
     stack: Stack,
     clients: Clients,
@@ -176,6 +181,7 @@ def plan(
     from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
+    note({"ftctl.stack": stack.name})
     observed = observe(stack, clients)
     budgets = [*stack.budgets, *_asked(max_cost, others)]
     now = clock.now().timestamp()
@@ -267,6 +273,7 @@ def lineage(stack: Stack, clients: Clients, names: Sequence[str], *, clock: Cloc
     return [follow(trail, live) for live in trail.deployments(names)]
 
 
+@span("execute")
 def apply(
     plan: Plan,
     stack: Stack,
@@ -288,6 +295,7 @@ def apply(
     from ftctl.engine.execute import Job, execute  # noqa: PLC0415  the same
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
+    note({"ftctl.stack": stack.name})
     if plan.fatal:
         raise FtctlError.all(plan.problems)
     resources = {resource.address: resource for resource in stack.resources}
