@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
-from typing import Any, Protocol, TypeVar
+from contextvars import ContextVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 Facts = Mapping[str, Any]
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -92,12 +93,17 @@ def heard() -> bool:
     return bool(_listeners)
 
 
-def carried(function: Callable[[], T]) -> Callable[[], T]:
-    """`function` for another thread, where it belongs to what this thread does."""
+def carried(function: Callable[P, T]) -> Callable[P, T]:
+    """`function` for other threads, where it belongs to what this thread does."""
     if not _listeners:
         return function
-    context = copy_context()
-    return lambda: context.run(function)
+    here = _current.get()
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        with within(here):
+            return function(*args, **kwargs)
+
+    return call
 
 
 def _word(error: Exception) -> str:

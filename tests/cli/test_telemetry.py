@@ -124,6 +124,8 @@ def test_an_apply_is_a_tree_of_spans(ftctl, collector, project, monkeypatch):
     assert {tuple(line(collector, one)[1:]) for one in uploads} == {("step create", "execute", "ftctl apply")}
     listed = [one for one in calls if "plan" in line(collector, one)]
     assert {"observe"} == {line(collector, one)[1] for one in listed if one.name.endswith("/accounts")}
+    (people,) = [one for one in calls if one.name == "GET /v1.0/groups" and "plan" in line(collector, one)]
+    assert line(collector, people)[1:] == ["observe", "plan", "ftctl apply"]
     group = next(one for one in calls if one.name == "PUT /subscriptions/{subscription}/resourceGroups/{group}")
     told = facts(group)
     assert (told["http.request.method"], told["http.response.status_code"]) == ("PUT", 201)
