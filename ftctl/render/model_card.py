@@ -23,7 +23,7 @@ def _card(one: Lineage) -> str:
         "Model": _facts(_model(one)),
         "Training data": _table(["", "dataset", "examples", "bytes", "content", "SHA-256"], _data(job)),
         "Training": _facts(row for each in job for row in _training(each)),
-        "Hyperparameters": _facts((name, chosen(value)) for each in job for name, value in each.recipe.hyperparameters),
+        "Hyperparameters": _table(["", ""], _hyperparameters(job)),
         "Results": _table(["measure", "at the checkpoint"], _results(job)),
         "Evaluation": _gate(one),
         "Earlier trainings": _table(["job", "began with", "recipe", "learned on"], map(_earlier, earlier)),
@@ -69,6 +69,10 @@ def _training(job: Job) -> list[tuple[str, str]]:
         ("recipe", job.recipe.fingerprint),
         ("verdict", job.verdict),
     ]
+
+
+def _hyperparameters(jobs: Sequence[Job]) -> Iterator[list[str]]:
+    return ([plain(name), code(chosen(value))] for job in jobs for name, value in job.recipe.hyperparameters)
 
 
 def _results(jobs: Sequence[Job]) -> Iterator[list[str]]:

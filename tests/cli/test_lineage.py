@@ -16,6 +16,10 @@ from ftctl.core.model import Home, Mode
 from ftctl.embedded import local_folder
 from ftctl.kinds import marks
 from ftctl.local.azure import Azure
+from ftctl.render.lineage import lineage_json, lineage_text
+from ftctl.render.look import Look
+from ftctl.render.model_card import model_cards
+from ftctl.results.lineage import Condition, Data, Gate, Job, Lineage, Model, Origin, Recipe
 from tests.flow.test_lineage import schema
 
 PLAN = Plan(Home("tone", "sub", "rg"), Mode.NORMAL, ())
@@ -200,3 +204,81 @@ def test_reading_runs_nothing_of_a_repository(tmp_path):
     run_git(tmp_path, "config", "core.fsmonitor", str(spy))
     assert git.revision(spec)
     assert not (tmp_path / "ran").exists()
+
+
+# --- how it reads
+
+FIRST = Job(
+    id="ftjob-1111",
+    status="succeeded",
+    stack="platform",
+    finished="2026-05-02T10:00:30Z",
+    model="gpt-4.1-mini-2025-04-14",
+    trained="gpt-4.1-mini-2025-04-14.ft-1111-base-00cf-1c2d3e4f5a6b",
+    recipe=Recipe(fields={"model": "gpt-4.1-mini-2025-04-14", "method": "supervised", "n_epochs": 1}),
+    data=[Data(role="training", file="file-1111", stack="platform", bytes=48_213)],
+)
+SECOND = Job(
+    id="ftjob-2222",
+    status="succeeded",
+    declared="job/tone",
+    stack="support-tone",
+    created="2026-06-01T07:12:00Z",
+    finished="2026-06-01T08:30:10Z",
+    model=FIRST.trained,
+    trained="gpt-4.1-mini-2025-04-14.ft-2222-tone-f94b-9f9b129f1815",
+    tokens=43_120,
+    recipe=Recipe(
+        fingerprint="9f9b129f1815",
+        fields={"model": FIRST.trained, "method": "dpo", "seed": 105, "beta": 0.1, "learning_rate_multiplier": 2.0},
+    ),
+    data=[
+        Data(role="training", file="file-2222", dataset="train", stack="support-tone", sha256="9" * 64, examples=80,
+             bytes=31_007, path="specs/data/train|_.jsonl", revision=COMMIT),
+        Data(role="validation", file="file-3333", dataset="valid", stack="support-tone", sha256="a" * 64, bytes=4_096),
+    ],
+    verdict="converged",
+    measures={"train_loss": 0.4471, "full_valid_loss": 3.88, "something_new": 12.0},
+    went_on_from=FIRST,
+)  # fmt: skip
+WHOLE = Lineage(
+    stack="support-tone",
+    name="tone-prod",
+    id="/subscriptions/s/…/tone-prod",
+    account="aoai-tone-support",
+    declared=True,
+    owner="support-tone",
+    location="swedencentral",
+    sku="GlobalStandard",
+    capacity=50,
+    checked="passed",
+    model=Model(
+        name=SECOND.trained, version="1", base=FIRST.model, fine_tuned=True, step=240, checkpoint="the last",
+    ),
+    previous="gpt-4.1-mini",
+    origin=Origin(
+        revision=f"{COMMIT}-dirty", plan="4" * 64, approved="@octocat (GitHub Actions)",
+        by="8f1c0a7e-3b52-4a36-9d59-6f3f2f1f0c11", at="2026-06-01T08:31:05.1234567Z",
+    ),
+    job=SECOND,
+    gate=Gate(
+        passed=False,
+        conditions=[
+            Condition(condition="train_loss", passed=True, value=0.4471, told="train_loss at most 1: it is 0.4471"),
+            Condition(condition="full_valid_loss", passed=False, told="full_valid_loss at most 2: it is 3.88"),
+        ],
+    ),
+    unknown=["the content of file-1111, training data of ftjob-1111: nothing tells its hash"],
+)  # fmt: skip
+STRANGE = Lineage(
+    stack="support-tone", name="strange", id="/strange", account="elsewhere", declared=False,
+    model=Model(name="gpt-4.1", version="2025-04-14", base="gpt-4.1", fine_tuned=False),
+    unknown=["who made the deployment, and from what: it carries no stack's mark"],
+)  # fmt: skip
+
+
+def test_how_it_reads(golden):
+    text = "\n\n".join(lineage_text(one, Look()) for one in (WHOLE, STRANGE))
+    golden("lineage", f"{text}\n")
+    golden("lineage-markdown", f"{model_cards([WHOLE, STRANGE])}\n")
+    schema().validate(json.loads(lineage_json([WHOLE, STRANGE], ())))
