@@ -35,6 +35,7 @@ from typing import TYPE_CHECKING, Any
 from ftctl.core.digest import canonical
 from ftctl.core.errors import FtctlError, Problem, Severity
 from ftctl.core.model import Address, Mode, Resource
+from ftctl.core.spans import note, span
 from ftctl.request import Request
 
 if TYPE_CHECKING:
@@ -45,10 +46,13 @@ if TYPE_CHECKING:
     from ftctl.core.clock import Clock
     from ftctl.core.estimate import Budget
     from ftctl.core.events import Emit, Report, Watched
+    from ftctl.core.model import Live
     from ftctl.engine.execute import Stop
+    from ftctl.results.lineage import Lineage
     from ftctl.spec.stack import Stack
 
 
+@span("load")
 def load(request: Request) -> list[Stack]:
     """Load, validate and resolve every stack. Raises one FtctlError with every problem of every file."""
     resolved = [resolve(stack) for stack in read(request)]
@@ -152,14 +156,17 @@ def _cloud(stack: Stack, folder: Path | None) -> Iterator[Cloud]:
         yield own(stack.cloud)
 
 
+@span("observe")
 def observe(stack: Stack, clients: Clients) -> Observed:
     """Everything live that the stack may care about."""
     from ftctl.engine.observe import observe as look  # noqa: PLC0415  validate needs none
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
+    note({"ftctl.stack": stack.name})
     return look(clients, stack.home, stack.resources, kinds())
 
 
+@span("plan")
 def plan(
     stack: Stack,
     clients: Clients,
@@ -181,6 +188,7 @@ def plan(
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
     rules = policies(stack, guards) if guards else ()
+    note({"ftctl.stack": stack.name})
     observed = observe(stack, clients)
     budgets = [*stack.budgets, *_asked(max_cost, others)]
     now = clock.now().timestamp()
@@ -252,6 +260,28 @@ def bill(stack: Stack, clients: Clients, *, clock: Clock) -> Bill:
     return drawn_up(stack.resources, made, observed.lives, hours, prices)
 
 
+def lineage(stack: Stack, clients: Clients, names: Sequence[str], *, clock: Clock) -> list[Lineage]:
+    """Where the stack's deployments come from, or those of its accounts with these names; reads only."""
+    from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
+    from ftctl.engine.lineage import Trail  # noqa: PLC0415  the same
+    from ftctl.engine.lineage import lineage as follow  # noqa: PLC0415  the same
+    from ftctl.kinds import kinds  # noqa: PLC0415  the same
+    from ftctl.kinds.trained import Training  # noqa: PLC0415  the same
+
+    observed = observe(stack, clients)
+    compared = partial(compare, stack.home, stack.resources, kinds(), now=clock.now().timestamp())
+    made, _ = _judged(stack, clients, observed, compared)
+    declared = {resource.address: resource for resource in stack.resources}
+    blind = frozenset((one.kind, one.within) for one in observed.blind)
+
+    def results(job: Live) -> Training:
+        return Training(clients.data(job.outputs["endpoint"]), job.raw)
+
+    trail = Trail(declared, made, observed.lives, kinds(), results, blind)
+    return [follow(trail, live) for live in trail.deployments(names)]
+
+
+@span("execute")
 def apply(
     plan: Plan,
     stack: Stack,
@@ -262,19 +292,23 @@ def apply(
     stop: Stop,
     wait: float | None = None,
     trainings: bool = True,
+    origin: Mapping[str, str] | None = None,
 ) -> Report:
     """Carry out a plan. Raises, before anything is done, when the plan has problems.
 
-    `wait` bounds the seconds of waiting, `trainings` says whether those are waited for.
+    `wait` bounds the seconds of waiting, `trainings` says whether those are waited for. `origin` are the marks on what
+    is written that say where it comes from.
     """
     from ftctl.core.steps import lower  # noqa: PLC0415  plan needs none
     from ftctl.engine.execute import Job, execute  # noqa: PLC0415  the same
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
+    note({"ftctl.stack": stack.name})
     if plan.fatal:
         raise FtctlError.all(plan.problems)
     resources = {resource.address: resource for resource in stack.resources}
-    job = Job(lower(plan, kinds()), resources, kinds(), plan.world, plan.granting)
+    home = replace(plan.world.home, origin=origin or {})
+    job = Job(lower(plan, kinds()), resources, kinds(), replace(plan.world, home=home), plan.granting)
     return execute(job, clients, clock=clock, emit=emit, stop=stop, wait=wait, trainings=trainings)
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from ftctl.cli import options
-from ftctl.cli.execution import Order, carry_out, form
+from ftctl.cli.execution import Order, carry_out
 from ftctl.core.clock import SystemClock
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Address
@@ -70,7 +70,7 @@ def command(
         approved=auto_approve or bool(expect),
         wait=wait,
         trace=trace,
-        output=form(output, streamed=streamed),
+        output=options.form(output, streamed=streamed),
     )
     saved = [path for path in paths if path.is_file() and path.suffix not in _SPECS]
     return carry_out(_from_file(saved[0], order) if saved else order)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ftctl.cli import options
-from ftctl.cli.execution import Order, carry_out, form
+from ftctl.cli.execution import Order, carry_out
 from ftctl.core.model import Mode
 
 
@@ -34,5 +34,5 @@ def command(
     stack's file or a folder of them, specs/ if left out.
     """
     request = options.request(paths, environment, variables)
-    output = form(output, streamed=streamed)
+    output = options.form(output, streamed=streamed)
     return carry_out(Order(request, Mode.DESTROY, approved=auto_approve, wait=wait, trace=trace, output=output))

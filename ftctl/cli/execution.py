@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from ftctl import workflow
 from ftctl.cli.interrupts import stopping
 from ftctl.cli.options import Wait, selected
@@ -81,13 +79,6 @@ def _named_in(request: Request) -> Iterator[tuple[str, Sequence[object]]]:
     yield "--retry", request.retry
     yield "--allow", request.allow
     yield "--policies", request.policies
-
-
-def form(output: str, *, streamed: bool) -> str:
-    """The form of the result, where `--json` may stand beside `-o`."""
-    if streamed and output != "text":
-        raise click.UsageError("`--json` writes a line for each event and `-o json` one document: choose one")
-    return "lines" if streamed else output
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,14 +232,16 @@ def _ask(plan: Plan) -> None:
 
 
 def _execute(plan: Plan, stack: Stack, opened: Session, order: Order, told: Told) -> Exit:
-    from ftctl.engine.execute import Stop  # noqa: PLC0415  the engine is only for those who get this far
+    from ftctl.cli.origin import origin as origin_of  # noqa: PLC0415  only for those who get this far
+    from ftctl.engine.execute import Stop  # noqa: PLC0415  the same
 
     if plan.empty:
         told.add(plan, None)
         return Exit.DONE
     stop, wait = Stop(), order.wait
+    origin = origin_of(plan, stack.path, os.environ, asked=not order.approved)
     with _watching(stack, opened, order, told) as live, stopping(stop.set, live.say):
-        run = partial(workflow.apply, plan, stack, opened.clients(stack), clock=opened.clock)
+        run = partial(workflow.apply, plan, stack, opened.clients(stack), clock=opened.clock, origin=origin)
         report = run(emit=live, stop=stop, wait=wait.seconds, trainings=wait.trainings)
     told.add(plan, report)
     _conclude(plan, stack, report, order)

@@ -198,6 +198,13 @@ def output(*formats: str) -> Callable[[F], F]:
     )
 
 
+def form(output: str, *, streamed: bool) -> str:
+    """The form of the result, where `--json` may stand beside `-o`."""
+    if streamed and output != "text":
+        raise click.UsageError(f"`--json` writes a line for each event and `-o {output}` one document: choose one")
+    return "lines" if streamed else output
+
+
 def request(
     paths: tuple[Path, ...],
     environment: str | None,

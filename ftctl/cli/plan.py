@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +17,18 @@ from ftctl.cli.session import caution, session, unwritable, verdict
 from ftctl.cli.streams import complain, emit, look, show, tell
 from ftctl.core.changes import Plan
 from ftctl.core.clock import SystemClock
-from ftctl.core.errors import Exit, FtctlError
+from ftctl.core.errors import Exit, FtctlError, Problem
 from ftctl.core.model import Address
 from ftctl.guarding import check_policies
 from ftctl.planfile import save_plan
 from ftctl.render.formats import FORMATS, formatted
+from ftctl.render.json import plan_json
 from ftctl.render.outputs import step_outputs
 from ftctl.render.text import plan_text
 from ftctl.request import Request
 
 if TYPE_CHECKING:
+    from ftctl.cli.stream import Stream
     from ftctl.render.look import Look
     from ftctl.spec.stack import Stack
 
@@ -56,6 +58,7 @@ def _lifetime(_context: click.Context, _option: click.Parameter, text: str) -> f
 @click.option(
     "--outputs", type=click.Path(path_type=Path), metavar="FILE", help="Append name=value lines for a pipeline."
 )
+@options.stream
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
 @options.tracing
 def command(
@@ -73,6 +76,7 @@ def command(
     *,
     why: bool,
     show_suppressed: bool,
+    streamed: bool,
     detailed_exitcode: bool,
     **guards: Any,
 ) -> int:
@@ -83,14 +87,22 @@ def command(
     request = options.request(paths, environment, variables, adopt=adopt, retry=retry, max_cost=max_cost, **guards)
     code = Exit.ERROR
     plans: list[Plan] = []
+    output = options.form(output, streamed=streamed)
     try:
-        with _told_as(output):
-            code, plans = _plans(request, output, trace, replace(look(sys.stdout), why=why, hidden=show_suppressed))
-        if out and code in {Exit.DONE, Exit.GATE} and not any(plan.fatal for plan in plans):
-            _save(out, plans, request, expires)
-            tell(f"\nSaved. To apply exactly this: ftctl apply {out}")
-        if detailed_exitcode and code is Exit.DONE and any(not plan.empty for plan in plans):
-            code = Exit.CHANGES
+        with _lines(output) as lines:
+            with _told_as(output):
+                looks = replace(look(sys.stdout), why=why, hidden=show_suppressed)
+                code, problems = _plans(request, output, trace, plans, looks, lines)
+            if out and code in {Exit.DONE, Exit.GATE} and not any(plan.fatal for plan in plans):
+                _save(out, plans, request, expires)
+                tell(
+                    f"\
+Saved. To apply exactly this: ftctl apply {out}"
+                )
+            if detailed_exitcode and code is Exit.DONE and any(not plan.empty for plan in plans):
+                code = Exit.CHANGES
+            if lines:
+                lines.report(code, problems)
     except FtctlError as error:
         code = error.exit
         raise
@@ -106,14 +118,42 @@ def _told_as(output: str) -> Iterator[None]:
     try:
         yield
     except FtctlError as error:
-        if output != "text":
+        if output not in {"text", "lines"}:
             emit(formatted(output, [], error.problems))
         raise
 
 
-def _plans(request: Request, output: str, trace: str | None, looks: Look) -> tuple[Exit, list[Plan]]:
-    """Plan every stack, and show each as it is ready."""
-    plans: list[Plan] = []
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The lines of `--json`, and what the last of them will say of the stacks: nothing was carried out."""
+
+    stream: Stream
+    stacks: list[dict[str, Any]]
+
+    def plan(self, plan: Plan) -> None:
+        self.stream.plan(plan.home.stack, plan_json(plan))
+        self.stacks.append({"stack": plan.home.stack, "report": None})
+
+    def report(self, code: Exit, problems: Sequence[Problem]) -> None:
+        self.stream.report(code, self.stacks, problems)
+
+
+@contextmanager
+def _lines(output: str) -> Iterator[_Lines | None]:
+    if output != "lines":
+        yield None
+        return
+    from ftctl.cli.stream import streaming  # noqa: PLC0415  for this form only
+
+    stacks: list[dict[str, Any]] = []
+    with streaming(SystemClock(), stacks) as stream:
+        yield _Lines(stream, stacks)
+
+
+def _plans(
+    request: Request, output: str, trace: str | None, plans: list[Plan], looks: Look, lines: _Lines | None
+) -> tuple[Exit, list[Problem]]:
+    """Plan every stack, and show each as it is ready; with the problems that are no plan's own."""
     with session(request, trace) as opened:
         check_policies(opened.stacks, request)
 
@@ -132,15 +172,17 @@ def _plans(request: Request, output: str, trace: str | None, looks: Look) -> tup
             plans.append(plan)
             if output == "text":
                 show(plan_text(plan, looks))
+            if lines:
+                lines.plan(plan)
             caution(stack)
             complain(plan.problems)
             return verdict(plan)
 
         code = opened.each(one)
-    if output != "text":
-        warnings = [warning for stack in opened.stacks for warning in stack.warnings]
-        emit(formatted(output, plans, [*opened.problems, *warnings]))
-    return code, plans
+    problems = [*opened.problems, *(warning for stack in opened.stacks for warning in stack.warnings)]
+    if output not in {"text", "lines"}:
+        emit(formatted(output, plans, problems))
+    return code, problems
 
 
 def _save(out: Path, plans: Sequence[Plan], request: Request, lifetime: float) -> None:

@@ -39,6 +39,7 @@ COMMANDS = {
     "data": "Look into training data: lint, stats, diff, prune",
     "local": "Run the local Azure for other clients",
     "graph": "Draw what needs what in a stack",
+    "lineage": "Show where what serves comes from: job, data, revision",
     "schema": "Print the JSON Schema of a spec",
     "explain": "Say what an error code means",
     "version": "Print the version",
@@ -85,13 +86,26 @@ def run(arguments: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     watch()
     try:
-        return _guarded(arguments)
+        return _traced(arguments) if any(name.startswith("OTEL_") for name in os.environ) else _guarded(arguments)
     except BrokenPipeError:
         # Whoever read the output has left; what Python flushes at its end must not fail once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _ERROR
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _traced(arguments: Sequence[str]) -> int:
+    """Run it as a span, where OpenTelemetry is asked for."""
+    from ftctl.cli.telemetry import asked, traced  # noqa: PLC0415  only when asked for
+
+    if not asked(os.environ):
+        return _guarded(arguments)
+    name = next((word for word in arguments if word in COMMANDS), "")
+    with traced(f"ftctl {name}".strip(), lambda text: print(text, file=sys.stderr, flush=True)) as ended:
+        code = _guarded(arguments)
+        ended(code)
+    return code
 
 
 def _guarded(arguments: Sequence[str]) -> int:

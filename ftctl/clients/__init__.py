@@ -12,6 +12,7 @@ from ftctl.catalog.clouds import Cloud
 from ftctl.clients.errors import AzureError
 from ftctl.clients.retry import Retry
 from ftctl.clients.trace import Trace
+from ftctl.core import spans
 from ftctl.core.clock import Clock
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class Clients:
 
     def warm(self) -> Thread:
         """Begin to import what a plan will need, and to sign in, beside whatever else is being done."""
-        thread = Thread(target=self._warm, name="warm")
+        thread = Thread(target=spans.carried(self._warm), name="warm")
         thread.start()
         return thread
 

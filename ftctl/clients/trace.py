@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from ftctl.clients.redact import scrub_url
+from ftctl.core import spans
+
+_REFUSED = 400
+_ID = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[a-z]+-[0-9a-f]{16,}")
+# What comes after these words in a path is a name, of that kind.
+_NAMED = {
+    "subscriptions": "subscription", "resourcegroups": "group", "accounts": "account", "deployments": "deployment",
+    "deletedaccounts": "account", "cognitiveservices": "account",
+    "locations": "location", "operationresults": "operation", "files": "file",
+    "jobs": "job", "uploads": "upload", "models": "model", "roleassignments": "assignment",
+    "roledefinitions": "definition", "groups": "group", "users": "user", "serviceprincipals": "principal",
+}  # fmt: skip
 
 ATTEMPT: ContextVar[int] = ContextVar("ATTEMPT", default=1)
 """Which attempt of a call is being made; `retry` sets it."""
@@ -59,3 +73,31 @@ class Trace:
             if self._out:
                 self._out.write(f"{started - self._start:8.3f} {call}\n")
                 self._out.flush()
+        if spans.heard():
+            _span(call)
+
+
+def _span(call: Call) -> None:
+    """The call for those who listen to spans: where it went without names and query, and how it was answered."""
+    url = urlsplit(call.url)
+    path = template(url.path)
+    facts = {
+        "http.request.method": call.method,
+        "url.template": path,
+        "server.address": url.hostname,
+        "server.port": url.port,
+        "http.response.status_code": call.status or None,
+        "http.request.resend_count": call.attempt - 1 or None,
+        "azure.service.request.id": call.request_id,
+    }
+    failed = call.failure or (str(call.status) if call.status >= _REFUSED else "")
+    spans.past(f"{call.method} {path}", facts, seconds=call.milliseconds / 1000, failed=failed)
+
+
+def template(path: str) -> str:
+    """A path with what is in it by kind in place of names: `/openai/v1/files/{file}`."""
+    found: list[str] = []
+    for segment in path.split("/"):
+        kind = _NAMED.get(found[-1].lower(), "") if found else ""
+        found.append(f"{{{kind}}}" if kind and segment else "{id}" if _ID.fullmatch(segment) else segment)
+    return "/".join(found)

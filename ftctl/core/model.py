@@ -94,11 +94,12 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """Where a stack lives."""
+    """Where a stack lives. `origin` are the marks that say what writes to it: revision, plan, and who approved."""
 
     stack: str
     subscription: str
     group: str
+    origin: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

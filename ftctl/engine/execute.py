@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ftctl.core import spans
 from ftctl.core.clock import Clock
 from ftctl.core.errors import Problem
 from ftctl.core.events import Emit, Event, Outcome, Report, Result, Stage, Watched
@@ -108,6 +109,7 @@ class _Run:
     lanes: dict[str, int] = field(default_factory=dict)
     watched: dict[int, Watched] = field(default_factory=dict)
     said: dict[int, float] = field(default_factory=dict)
+    spans: dict[int, Any] = field(default_factory=dict)
     began: float = 0.0
 
     def run(self) -> Report:
@@ -187,6 +189,8 @@ class _Run:
             began=self._now(),
         )
         self.tasks[step.number] = task
+        facts = {"ftctl.stack": world.home.stack, "ftctl.address": str(step.address), "ftctl.action": step.op.value}
+        self.spans[step.number] = spans.begin(f"step {step.op.value}", facts)
         self._say(Stage.STARTED, step)
         self._call(step.number)
 
@@ -200,7 +204,9 @@ class _Run:
     def _advance(self, number: int, task: Task) -> None:
         """In a worker: whatever happens, the loop gets an answer."""
         try:
-            self.inbox.put(_Answer(number, task.advance()))
+            with spans.within(self.spans[number]):
+                answer = task.advance()
+            self.inbox.put(_Answer(number, answer))
         except BaseException as error:  # noqa: BLE001  handed to the loop, which raises it in the main thread
             self.inbox.put(error)
 
@@ -255,6 +261,7 @@ class _Run:
         self.outcomes[step.number] = Outcome(
             step.address, step.op, result, text, problem, seconds, outputs or {}, answer
         )
+        spans.end(self.spans[step.number], {"ftctl.result": result.value}, failed=problem.code if problem else "")
         self.lanes = {lane: number for lane, number in self.lanes.items() if number != step.number}
         self._say(Stage.DONE if result is Result.DONE else Stage.FAILED, step, text)
 
@@ -282,6 +289,7 @@ class _Run:
             watched = self.watched.get(step.number) if started else None
             text = str(watched or "") if started else self._missing(step)
             held = step.number in self.held
+            spans.end(self.spans.get(step.number), {"ftctl.result": result.value})
             self.outcomes[step.number] = Outcome(step.address, step.op, result, text, held=held, watched=watched)
 
     def _missing(self, step: Step) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from ftctl.core import spans
 from ftctl.core.changes import Blind, Observed
 from ftctl.core.errors import Exit, FtctlError, Problem
 from ftctl.core.model import Address, Health, Home, Live, Resource, World
@@ -87,7 +88,7 @@ def _accounts(
 
 def _gather(pool: ThreadPoolExecutor, looks: Iterable[_Look]) -> list[Seen | Blind]:
     """Run them side by side; raise one error with all that went wrong, each problem once."""
-    futures = [pool.submit(look) for look in looks]
+    futures = [pool.submit(spans.carried(look)) for look in looks]
     problems: dict[tuple[str, str], Problem] = {}
     found: list[Seen | Blind] = []
     for future in futures:

@@ -195,11 +195,12 @@ def _body(wanted: Wanted, home: Home, live: Any, more: dict[str, Any]) -> dict[s
         **more,
     }
     identity = {"identity": live["identity"]} if live.get("identity") else {}
+    new = {**fields["tags"], **marks.tags(home, wanted.settings["label"], wanted, **protect)}
     return {
         "location": fields["location"],
         "kind": fields["kind"],
         "sku": {"name": fields["sku"]},
-        "tags": {**kept, **fields["tags"], **marks.tags(home, wanted.settings["label"], wanted, **protect)},
+        "tags": marks.written(kept, new),
         **identity,
         "properties": properties,
     }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ftctl.core.clock import Clock
 from ftctl.core.codes import CODES
 from ftctl.core.errors import FtctlError, Problem
+from ftctl.core.spans import carried
 from ftctl.kinds.contract import NotYetError
 from ftctl.kinds.heldout import Exam
 from ftctl.results.condition import Mean
@@ -61,7 +62,7 @@ class Asking:
         if now >= self._rests_until and self.left:
             few = self.left[: _AT_ONCE if self.answers else 1]
             with ThreadPoolExecutor(max_workers=_PARALLEL) as pool:
-                refusals = list(pool.map(partial(self._one, data, deployment), few))
+                refusals = list(pool.map(carried(partial(self._one, data, deployment)), few))
             before, self.left = len(self.left), [one for one in self.left if one.line not in self.scores]
             self._since = now if len(self.left) < before else self._since
             for question, error in zip(few, refusals, strict=True):

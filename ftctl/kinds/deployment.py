@@ -325,7 +325,7 @@ def _body(wanted: Wanted, home: Home, live: Mapping[str, Any]) -> dict[str, Any]
     model |= {"source": fields["source"]} if "source" in fields else {}
     return {
         "sku": {"name": fields["sku"], "capacity": fields["capacity"]},
-        "tags": {**kept, **marks.tags(home, wanted.settings["label"], wanted, **more, **smoke)},
+        "tags": marks.written(kept, marks.tags(home, wanted.settings["label"], wanted, **more, **smoke)),
         "properties": {**settable(live.get("properties") or {}, _READ_ONLY), "model": model},
     }
 

@@ -19,7 +19,13 @@ SOURCE = "ftctl-smoke-source"
 PREVIOUS = "ftctl-previous"
 EVALUATED = "ftctl-evaluated"
 EVALUATES = "ftctl-evaluates"
+REVISION = "ftctl-revision"
+PLAN = "ftctl-plan"
+APPROVED = "ftctl-approved"
+ORIGIN = frozenset({REVISION, PLAN, APPROVED})
 _PREFIX = "ftctl-"
+_MOST = 50  # tags of a resource (Azure Resource Manager's limits)
+_LONGEST = 256  # characters of a tag's value
 
 _DESCRIPTION = re.compile(r"^ftctl: (?P<stack>[^/]+)/(?P<name>.+)$")
 _FILENAME = re.compile(
@@ -30,7 +36,21 @@ _SUFFIX = re.compile(r"^(?P<text>.*)-(?P<stack>[0-9a-f]{4})-(?P<fingerprint>[0-9
 
 def tags(home: Home, name: str, wanted: Wanted, **more: str) -> dict[str, str]:
     """The tags that ftctl adds to an ARM resource. `ftctl-applied` tells drift from a change of the spec."""
-    return {STACK: home.stack, NAME: name, APPLIED: applied(wanted)[:12], **more}
+    origin = {key: value[:_LONGEST] for key, value in home.origin.items() if value}
+    return {STACK: home.stack, NAME: name, APPLIED: applied(wanted)[:12], **origin, **more}
+
+
+def written(live: Mapping[str, str] | None, new: Mapping[str, str]) -> dict[str, str]:
+    """All tags for a write: `new` over those that are there, without what told of an earlier write.
+
+    Where that would be more than Azure takes, what tells of this write is left out.
+    """
+    found = {**_others(live or {}), **new}
+    return found if len(found) <= _MOST else _others(found)
+
+
+def _others(found: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in found.items() if key not in ORIGIN}
 
 
 def users(found: Mapping[str, str] | None) -> dict[str, str]:

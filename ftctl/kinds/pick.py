@@ -16,6 +16,7 @@ import msgspec
 
 from ftctl.core.errors import Problem
 from ftctl.core.model import Address, Health, Home, Live, Outlook, Resource, Unknown, Wanted, World
+from ftctl.core.spans import carried
 from ftctl.kinds.conditions import metric_name
 from ftctl.kinds.contract import Flaw, Kind, NotYetError, Progress, Scope, Seen, account_of, flaw
 from ftctl.kinds.gate import LATE
@@ -171,7 +172,8 @@ def _picked(clients: Clients, wanted: Wanted, home: Home) -> Live:
     """The pick as it is now. Raises NotYetError while results may still be on their way."""
     jobs: Mapping[Address, Mapping[str, Any]] = wanted.settings["jobs"]
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        found = list(pool.map(lambda job: _read(clients, wanted, job, str(jobs[job]["id"])), jobs))
+        read = carried(lambda job: _read(clients, wanted, job, str(jobs[job]["id"])))
+        found = list(pool.map(read, jobs))
     now = clients.clock.now().timestamp()
     if late := [one.entrant.name for one in found if not one.settled and now - one.ended < LATE]:
         raise NotYetError(f"waiting for the results of {late[0]}")

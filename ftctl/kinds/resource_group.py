@@ -69,7 +69,7 @@ class ResourceGroupKind(Kind):
         return self._put(clients, wanted, home, live.raw.get("tags") or {})
 
     def _put(self, clients: Clients, wanted: Wanted, home: Home, tags: dict[str, str]) -> Live:
-        tags = {**tags, **marks.tags(home, wanted.settings["label"], wanted)}
+        tags = marks.written(tags, marks.tags(home, wanted.settings["label"], wanted))
         body = {"location": wanted.fields["location"], "tags": tags}
         return _live(clients.rest.put_group(wanted.settings["id"], body))
 

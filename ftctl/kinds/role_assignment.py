@@ -14,6 +14,7 @@ from ftctl.catalog.roles import find_role
 from ftctl.catalog.roles import names as role_names
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Address, Home, Live, Resource, Wanted, World
+from ftctl.core.spans import carried
 from ftctl.kinds import marks
 from ftctl.kinds.arm import CASE
 from ftctl.kinds.contract import Declaration, Flaw, Kind, Progress, Scope, Seen, account_of, described, flaw, reference
@@ -118,7 +119,8 @@ class RoleAssignmentKind(Kind):
     def observe(self, clients: Clients, scope: Scope) -> Seen:
         """One listing of the subscription, with what is below it; and the names of principals looked up beside it."""
         with ThreadPoolExecutor(max_workers=4) as pool:
-            found = [(r, pool.submit(_look_up, clients, r)) for r in scope.resources if not r.spec.principal.id]
+            look_up = carried(_look_up)
+            found = [(r, pool.submit(look_up, clients, r)) for r in scope.resources if not r.spec.principal.id]
             bodies = clients.rest.list_role_assignments(f"/subscriptions/{scope.home.subscription}")
         principals = {resource.address: lookup.result() for resource, lookup in found}
         absent = [_absent(resource) for resource, _ in found if principals[resource.address] is None]

@@ -138,10 +138,11 @@ def _hoisted(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def write(folder: Path, say: Callable[[str], object] = print) -> None:
-    """Write both schemas: of a stack, and of a line of `--json`."""
+    """Write the schemas: of a stack, of a line of `--json`, and of lineage."""
     from ftctl.render import lines  # noqa: PLC0415  only where schemas are written
+    from ftctl.results import lineage  # noqa: PLC0415  the same
 
-    for name, schema in ((NAME, generate()), (lines.NAME, lines.schema())):
+    for name, schema in ((NAME, generate()), (lines.NAME, lines.schema()), (lineage.NAME, lineage.schema())):
         (folder / name).write_text(text(schema), "utf-8")
         say(f"wrote {folder / name}")
 

@@ -40,7 +40,8 @@ def project(tmp_path, monkeypatch):
     """An empty project, far from any other; its local Azure trains in no time."""
     (tmp_path / ".ftctl").mkdir()
     monkeypatch.chdir(tmp_path)
-    for name in ("FTCTL_LOCAL_DIR", "FTCTL_DEBUG", "NO_COLOR", "FORCE_COLOR"):
+    pipelines = ("GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD", "FTCTL_APPROVED_BY")  # what is applied says who did
+    for name in ("FTCTL_LOCAL_DIR", "FTCTL_DEBUG", "NO_COLOR", "FORCE_COLOR", *pipelines):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
     Azure(local_folder(), settings=Settings(pace=100_000)).close()
