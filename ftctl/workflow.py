@@ -171,18 +171,44 @@ def plan(
     others: Iterable[Plan] = (),
 ) -> Plan:
     """Observe and compare; reads only. `max_cost` is for this plan's trainings and those of `others` together."""
-    from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
+    from ftctl.core.narrow import marking  # noqa: PLC0415  help needs none
+    from ftctl.core.plan import plan as compare  # noqa: PLC0415  the same
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
     observed = observe(stack, clients)
     budgets = [*stack.budgets, *_asked(max_cost, others)]
     now = clock.now().timestamp()
     compared = partial(
-        compare, stack.home, stack.resources, kinds(), mode=mode, adopt=adopt, retry=retry, budgets=budgets, now=now
-    )
+        compare, stack.home, stack.resources, kinds(), mode=mode, adopt=adopt, retry=retry, budgets=budgets,
+        removed=stack.removed, now=now,
+    )  # fmt: skip
+    if mode is Mode.ADOPT:
+        declared = {resource.address: resource for resource in stack.resources}
+        return marking(compared(observed), adopt, kinds(), declared)
     made, observed = _judged(stack, clients, observed, compared)
     facts = _preview(stack, clients, made)
     return compared(replace(observed, facts={**observed.facts, **facts})) if facts else made
+
+
+def rollback(stack: Stack, clients: Clients, address: Address, *, clock: Clock, to: str = "") -> tuple[Plan, Stack]:
+    """The plan that puts one deployment back to the model before, and the stack that declares it so; reads only.
+
+    `to` is the model that is meant: with it, a second time changes nothing.
+    """
+    from ftctl.core.narrow import alone  # noqa: PLC0415  help needs none
+    from ftctl.core.plan import plan as compare  # noqa: PLC0415  the same
+    from ftctl.kinds import kinds  # noqa: PLC0415  the same
+    from ftctl.kinds.rollback import back, put_back  # noqa: PLC0415  the same
+
+    observed = observe(stack, clients)
+    compared = partial(compare, now=clock.now().timestamp())
+    made = compared(stack.home, stack.resources, kinds(), observed)
+    with suppress(FtctlError):  # what gates say is told, and stops nothing
+        made, _ = _judged(stack, clients, observed, partial(compared, stack.home, stack.resources, kinds()))
+    way = back(clients, stack.resource(address), made, observed.lives, to)
+    resources = (*(one for one in stack.resources if one.address.kind == "account"), way.resource)
+    narrow = alone(compared(stack.home, resources, kinds(), observed, mode=Mode.ROLLBACK), address)
+    return put_back(narrow, way), replace(stack, resources=resources)
 
 
 def _judged(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from ftctl.core.errors import Exit, FtctlError, Problem
 from ftctl.core.estimate import Span, told
 from ftctl.core.events import Outcome, Report, Result
 from ftctl.core.guard import BUDGETS
-from ftctl.core.model import Mode
+from ftctl.core.model import Address, Mode
 from ftctl.core.moved import moved
 from ftctl.render.console import progress
 from ftctl.render.findings import document, problems_json
@@ -46,6 +46,7 @@ _NAMED = 5  # differences to a saved plan that are told
 class Order:
     """What to carry out. `approved` says that nobody need be asked; `digests`, `costs` and `seen` are a saved plan's.
 
+    `chosen` says which of the stacks are meant; `back` is the deployment to put back, with the model that is meant.
     `expected` are the digests of what was approved elsewhere. `output` is `text`, `json` (one document at the end) or
     `lines` (of JSON, one for each event).
     """
@@ -60,13 +61,21 @@ class Order:
     wait: Wait = field(default_factory=Wait)
     trace: str | None = None
     output: str = "text"
+    chosen: Callable[[Sequence[Stack]], Sequence[Stack]] | None = None
+    back: tuple[Address, str] | None = None
 
-    @property
-    def resume(self) -> str:
+    def resume(self, plan: Plan) -> str:
         """The command that goes on where this one ended. Values that look like secrets are not repeated."""
         request = self.request
-        words = ["ftctl", "destroy" if self.mode is Mode.DESTROY else "apply", *map(str, request.paths)]
-        words += selected(request)
+        if self.back:
+            (to,) = [str(change.after.get("model") or change.name) for change in plan.changes]
+            words = ["rollback", self.back[0].name, *map(str, request.paths), "--to", self.back[1] or to]
+        elif self.mode is Mode.ADOPT:
+            words = ["adopt", *map(str, (*request.adopt, *request.paths))]
+            request = replace(request, adopt=())
+        else:
+            words = ["destroy" if self.mode is Mode.DESTROY else "apply", *map(str, request.paths)]
+        words = ["ftctl", *words, *selected(request)]
         words += ["--max-cost", f"{request.max_cost:g}"] if request.max_cost is not None else []
         for option, addresses in (("--adopt", request.adopt), ("--retry", request.retry)):
             words += [word for address in addresses for word in (option, str(address))]
@@ -112,7 +121,8 @@ def carry_out(order: Order) -> Exit:
         raise FtctlError(Problem("FT3103", "there is no terminal to ask for approval"))
     if order.output != "text" and not order.approved:
         raise FtctlError(Problem("FT3103", "JSON output leaves no room for a question"))
-    with errors_as(order.output), _telling(order) as told, session(order.request, order.trace) as opened:
+    with errors_as(order.output), _telling(order) as told, session(order.request, order.trace) as loaded:
+        opened = replace(loaded, stacks=order.chosen(loaded.stacks)) if order.chosen else loaded
         if order.digests or order.expected:
             plans = {stack.name: _plan(stack, opened, order) for stack in opened.stacks}
             _check_approved(order.expected, plans)
@@ -142,6 +152,12 @@ def _plan(stack: Stack, opened: Session, order: Order) -> Plan:
     )
     opened.plans.append(plan)
     return plan
+
+
+def _back(stack: Stack, opened: Session, order: Order) -> tuple[Plan, Stack]:
+    assert order.back
+    address, to = order.back
+    return workflow.rollback(stack, opened.clients(stack), address, clock=opened.clock, to=to)
 
 
 def _check(digests: Mapping[str, str], plans: Mapping[str, Plan], seen: Mapping[str, Plan]) -> None:
@@ -184,7 +200,7 @@ def _check_budgets(costs: Mapping[str, float | None], plans: Mapping[str, Plan])
 
 
 def _one(stack: Stack, opened: Session, order: Order, told: Told) -> Exit:
-    plan = _plan(stack, opened, order)
+    plan, stack = _back(stack, opened, order) if order.back else (_plan(stack, opened, order), stack)
     complain(plan.problems)
     if plan.fatal or plan.idle:
         _show_plan(plan, order, told)
@@ -247,7 +263,7 @@ def _watching(stack: Stack, opened: Session, order: Order, told: Told) -> Steps 
 
 def _conclude(plan: Plan, stack: Stack, report: Report, order: Order) -> None:
     if order.output == "text":
-        show("\n" + report_text(stack.name, report, look(sys.stdout), resume=order.resume))
+        show("\n" + report_text(stack.name, report, look(sys.stdout), resume=order.resume(plan)))
     found = [_about(outcome) for outcome in report.having(Result.FAILED) if outcome.problem]
     complain(problem for problem in found if problem not in plan.problems)  # those are told of already
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Resource, Unknown, Wanted, World
-from ftctl.kinds import marks
+from ftctl.kinds import marks, named, served
 from ftctl.kinds.arm import health, lowered, refuse_foreign, settable
 from ftctl.kinds.conditions import Checkpoint
 from ftctl.kinds.contract import (
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 _READ_ONLY = frozenset({
     "provisioningState", "currentCapacity", "rateLimits", "capabilities", "callRateLimit", "dynamicThrottlingEnabled",
 })  # fmt: skip
-_PASSED, _WAITING = "passed", "waiting"
 _NOT_READY = {404, 409, 429, 503}  # what a deployment that is still loading answers
 _ANSWER_TOKENS = 200
 
@@ -89,6 +88,7 @@ class DeploymentKind(Kind):
     serves = True
     classes = {"model": ChangeClass.REPOINT, "version": ChangeClass.REPOINT}  # noqa: RUF012  a constant
     loss = ChangeClass.INTERRUPTS
+    markable = True
     after = ("roleAssignment",)
 
     def check(self, spec: DeploymentSpec) -> Iterator[Flaw]:
@@ -134,7 +134,7 @@ class DeploymentKind(Kind):
     def wanted(self, resource: Resource, world: World) -> Wanted:
         spec: DeploymentSpec = resource.spec
         account = account_of(resource)
-        arm_id = _id(str(world.output(account, "id")), resource.address.name)
+        arm_id = _id(at := str(world.output(account, "id")), name := named.in_azure(resource, world, at))
         return Wanted(
             key=arm_id.lower(),
             fields={
@@ -152,11 +152,15 @@ class DeploymentKind(Kind):
                 "system": _system(resource, world),
                 "evaluated": _evaluated(resource, world),
             },
-            name=resource.address.name,
+            name=name,
         )
 
     def normal(self, path: str, value: Any) -> Any:
         return lowered(value) if path == "sku" else value
+
+    def renamed(self, resource: Resource, live: Live) -> bool:
+        """Whether it is found by a name that it had before; `moved` need not stay once its mark tells the new one."""
+        return resource.address.name not in {live.label, live.name}
 
     def checks(self, resource: Resource) -> bool:
         return resource.spec.smoke_test is not None
@@ -165,7 +169,8 @@ class DeploymentKind(Kind):
         account = scope.account
         assert account is not None
         bodies = clients.arm.list_deployments(account.id)
-        return Seen(tuple(_live(body, account.key, account.outputs.get("endpoint", "")) for body in bodies))
+        lives = tuple(_live(body, account.key, account.outputs.get("endpoint", "")) for body in bodies)
+        return Seen(lives, named.facts(scope, lives))
 
     def refresh(self, clients: Clients, live: Live, home: Home, progress: Progress) -> Live | None:
         body = clients.arm.get_deployment(live.id)
@@ -189,6 +194,12 @@ class DeploymentKind(Kind):
             clients.arm.put_deployment(wanted.settings["id"], body), account.lower(), wanted.settings["endpoint"]
         )
 
+    def mark(self, clients: Clients, live: Live, wanted: Wanted, home: Home) -> None:
+        _tag(clients, live, marks.owned(live.raw.get("tags"), home, wanted.settings["label"]))
+
+    def unmark(self, clients: Clients, live: Live, home: Home) -> None:
+        _tag(clients, live, marks.users(live.raw.get("tags")))
+
     def delete(self, clients: Clients, live: Live) -> None:
         clients.arm.delete_deployment(live.id)
 
@@ -209,17 +220,19 @@ class DeploymentKind(Kind):
         answer = _answer(reply)
         if not answer:
             return Verdict(Health.FAILED, "the answer was empty")
-        clients.arm.patch_deployment(live.id, {"tags": {**(live.raw.get("tags") or {}), marks.SMOKE: _PASSED}})
+        clients.arm.patch_deployment(live.id, {"tags": {**(live.raw.get("tags") or {}), marks.SMOKE: served.PASSED}})
         return Verdict(Health.READY, answer)
 
     def restore(self, clients: Clients, live: Live, before: Live | None, home: Home) -> str:
         """Put back what served before; where nothing did, take the new one away."""
         raw = before.raw if before else {}
-        model = _passed_last(raw)
+        model = served.passed_last(raw)
         if model is None:
             clients.arm.delete_deployment(live.id)
             return "the new deployment was deleted again; its model is still there"
-        tags = {key: value for key, value in (raw.get("tags") or {}).items() if key != marks.SMOKE or value == _PASSED}
+        tags = {
+            key: value for key, value in (raw.get("tags") or {}).items() if key != marks.SMOKE or value == served.PASSED
+        }
         properties = {**settable(raw["properties"], _READ_ONLY), "model": model}
         clients.arm.put_deployment(live.id, {"sku": raw["sku"], "tags": tags, "properties": properties})
         return f"it serves {model['name']} again"
@@ -279,13 +292,12 @@ def _system(resource: Resource, world: World) -> Any:
 def _body(wanted: Wanted, home: Home, live: Mapping[str, Any]) -> dict[str, Any]:
     """The whole deployment for a PUT: what is live, with what is declared laid over it."""
     fields = wanted.fields
-    former = ((live.get("properties") or {}).get("model") or {}).get("name")
     kept = {key: value for key, value in (live.get("tags") or {}).items() if key != marks.SMOKE}
-    more = {marks.PREVIOUS: former} if former and former != fields["model"] else {}
+    model = {"format": fields["format"], "name": fields["model"], "version": fields["version"]}
+    more = served.told(live, model)
     if evaluated := wanted.settings["evaluated"]:
         more[marks.EVALUATED] = evaluated
-    smoke = {marks.SMOKE: _waiting(live)} if wanted.settings["user"] else {}
-    model = {"format": fields["format"], "name": fields["model"], "version": fields["version"]}
+    smoke = {marks.SMOKE: served.waiting(live)} if wanted.settings["user"] else {}
     return {
         "sku": {"name": fields["sku"], "capacity": fields["capacity"]},
         "tags": {**kept, **marks.tags(home, wanted.settings["label"], wanted, **more, **smoke)},
@@ -293,18 +305,10 @@ def _body(wanted: Wanted, home: Home, live: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _waiting(live: Mapping[str, Any]) -> str:
-    """The mark of a change that has not passed its check, with the model that last did: a killed run can be undone."""
-    model = _passed_last(live)
-    return " ".join([_WAITING, *([model["name"], model["version"], model["format"]] if model else [])])
-
-
-def _passed_last(live: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The model that serves, or before a change that has not passed its check served; None where there was none."""
-    state, *former = (live.get("tags") or {}).get(marks.SMOKE, _PASSED).split(" ", 3)
-    if state == _WAITING:
-        return dict(zip(("name", "version", "format"), former, strict=True)) if former else None
-    return (live.get("properties") or {}).get("model")
+def _tag(clients: Clients, live: Live, tags: dict[str, str]) -> None:
+    """The deployment as it is, with other tags: of a PATCH nobody says whether it takes any away."""
+    properties = settable(live.raw.get("properties") or {}, _READ_ONLY)
+    clients.arm.put_deployment(live.id, {"sku": live.raw["sku"], "tags": tags, "properties": properties})
 
 
 def _live(body: dict[str, Any], account: str, endpoint: str) -> Live:
@@ -327,7 +331,7 @@ def _live(body: dict[str, Any], account: str, endpoint: str) -> Live:
         health=health(state),
         detail=state,
         within=account,
-        unverified=marks.SMOKE in tags and tags[marks.SMOKE] != _PASSED,
+        unverified=marks.SMOKE in tags and tags[marks.SMOKE] != served.PASSED,
         made_for=Address("gate", tags[marks.EVALUATES]) if marks.EVALUATES in tags else None,
         raw=body,
         **marks.owner(tags),

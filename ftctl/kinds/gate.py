@@ -17,7 +17,7 @@ import msgspec
 
 from ftctl.core.errors import Problem
 from ftctl.core.model import Address, Health, Home, Live, Outlook, Resource, Unknown, Wanted, World
-from ftctl.kinds import heldout, marks
+from ftctl.kinds import heldout, marks, named
 from ftctl.kinds.conditions import Checkpoint, CheckpointStep, Gate, condition_of
 from ftctl.kinds.contract import (
     Declaration,
@@ -99,7 +99,7 @@ class GateKind(Kind):
                 "label": resource.address.name,
                 "endpoint": world.output(account_of(resource), "endpoint"),
                 "job": world.output(trainer(resource, spec.job), "id"),
-                "deployment": deployment_id(arm_id, spec.deployment),
+                "deployment": deployment_id(arm_id, named.in_azure(resource, world, arm_id)),
             },
             name=resource.address.name,
         )

@@ -32,6 +32,11 @@ def tags(home: Home, name: str, wanted: Wanted, **more: str) -> dict[str, str]:
     return {STACK: home.stack, NAME: name, APPLIED: digest(wanted.fields)[:12], **more}
 
 
+def owned(found: Mapping[str, str] | None, home: Home, name: str) -> dict[str, str]:
+    """Tags that there are, with the owner's mark; nothing was applied yet."""
+    return {**(found or {}), STACK: home.stack, NAME: name}
+
+
 def users(found: Mapping[str, str] | None) -> dict[str, str]:
     """The tags that are not ftctl's own."""
     return {key: value for key, value in (found or {}).items() if not key.startswith(_PREFIX)}

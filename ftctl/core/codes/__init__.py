@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from ftctl.core.codes import azure, command, courses, data, evaluation, jobs, kinds, local, plan, results, spec
+from ftctl.core.codes import (
+    azure,
+    command,
+    courses,
+    data,
+    evaluation,
+    jobs,
+    kinds,
+    local,
+    ownership,
+    plan,
+    results,
+    spec,
+)
 from ftctl.core.errors import Code
 
 CODES: dict[str, Code] = {
@@ -10,6 +23,7 @@ CODES: dict[str, Code] = {
     **kinds.CODES,
     **jobs.CODES,
     **courses.CODES,
+    **ownership.CODES,
     **data.CODES,
     **evaluation.CODES,
     **azure.CODES,

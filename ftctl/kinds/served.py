@@ -1,0 +1,67 @@
+"""What a deployment served before, as its tags remember it: the last model that passed, and the one before this one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ftctl.kinds import marks
+
+PASSED, WAITING = "passed", "waiting"
+_WORDS = ("name", "version", "format")
+TUNED = ".ft-"  # in the name of every fine-tuned model, whose version is 1
+_USUAL = ("1", "OpenAI")
+
+
+def waiting(live: Mapping[str, Any]) -> str:
+    """The mark of a change that has not passed its check, with the model that last did: a killed run can be undone."""
+    model = passed_last(live)
+    return " ".join([WAITING, *([str(model[word]) for word in _WORDS] if model else [])])
+
+
+def passed_last(live: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The model that serves, or before a change that has not passed its check served; None where there was none."""
+    state, *former = (live.get("tags") or {}).get(marks.SMOKE, PASSED).split(" ", 3)
+    if state == WAITING:
+        return dict(zip(_WORDS, former, strict=True)) if former else None
+    return (live.get("properties") or {}).get("model")
+
+
+def told(live: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, str]:
+    """The tag that tells what served before `model` will; none where it served already."""
+    now = (live.get("properties") or {}).get("model")
+    former = next((one for one in (passed_last(live), now) if one and _differs(one, model)), None)
+    return {marks.PREVIOUS: _text(former)} if former else {}
+
+
+def before(live: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The model that served before the one that does now, with what is known of it; None where none is known."""
+    now = (live.get("properties") or {}).get("model") or {}
+    last = passed_last(live)
+    if last and _differs(last, now):
+        return last
+    found = _read(str((live.get("tags") or {}).get(marks.PREVIOUS) or ""))
+    return found if found and _differs(found, now) else None
+
+
+def previous_name(tags: Mapping[str, Any]) -> str:
+    """The name alone of what the tag tells, empty where it tells nothing."""
+    return str(tags.get(marks.PREVIOUS) or "").partition(" ")[0]
+
+
+def _differs(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return any(str(one.get(word, "")).lower() != str(other.get(word, "")).lower() for word in ("name", "version"))
+
+
+def _text(model: Mapping[str, Any]) -> str:
+    """A fine-tuned model by its name, which says all; others with version and publisher."""
+    if TUNED in model["name"] and (str(model.get("version")), model.get("format")) == _USUAL:
+        return str(model["name"])
+    return " ".join(str(model.get(word, "")) for word in _WORDS)
+
+
+def _read(text: str) -> dict[str, Any] | None:
+    name, *more = text.split(" ", 2)
+    if not more and TUNED in name:
+        more = [*_USUAL]
+    return dict(zip(_WORDS, [name, *more], strict=False)) if name else None
