@@ -275,7 +275,9 @@ class _Planner:
         elif live.unverified and rules.checks(resource):
             return replace(base, action=Action.WAIT, reason=Reason.UNVERIFIED)
         elif rules.renamed(resource, live):
-            return replace(base, action=Action.UPDATE, reason=Reason.MOVED, change_class=ChangeClass.METADATA)
+            told = f"in Azure it is still {live.name}, which is what applications call"
+            metadata = replace(base, change_class=ChangeClass.METADATA, because=(told,))
+            return replace(metadata, action=Action.UPDATE, reason=Reason.MOVED)
         else:
             return base
         base = replace(base, because=(*self._upstream(after), *self._used_again(resource, fields)))

@@ -122,7 +122,8 @@ def test_no_gate_and_no_budget_stands_in_the_way(lab):
 def test_the_smoke_test_is_asked_and_a_refusal_puts_it_forth_again(lab):
     smoke = {"user": "Are you there?", "system": "from-training"}
     before, now = trained_twice(lab, smokeTest=smoke)
-    lab.azure.faults.append(lambda _, route: Fault("error", status=400) if route.name.startswith("chat.") else None)
+    filtered = Fault(status=400, code="content_filter", message="The answer was filtered.")
+    lab.azure.faults.append(lambda _, route: filtered if route.name.startswith("chat.") else None)
     report = rollback(lab)
     lab.azure.faults.clear()
     assert [one.problem.code for one in report.outcomes] == ["FT3204"]
