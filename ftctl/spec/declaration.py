@@ -50,7 +50,7 @@ class Limits(Declaration, frozen=True):
     ] = None
 
 
-class Move(Declaration, frozen=True):
+class Moved(Declaration, frozen=True):
     """A declaration that has another name than before. Nothing in Azure is made anew for that."""
 
     source: Annotated[str, described("What it was called, such as job/tone-v1.", pattern=_ADDRESS)] = msgspec.field(
@@ -59,7 +59,7 @@ class Move(Declaration, frozen=True):
     to: Annotated[str, described("What it is called now.", pattern=_ADDRESS)]
 
 
-class Removal(Declaration, frozen=True):
+class Removed(Declaration, frozen=True):
     """What becomes of a thing that is no longer declared."""
 
     source: Annotated[str, described("What it was called, such as deployment/old.", pattern=_ADDRESS)] = msgspec.field(
@@ -107,9 +107,9 @@ def _stack_fields(azure: type[msgspec.Struct], found: dict[str, Kind]) -> Iterab
     about = "What a plan may not exceed."
     yield "limits", Annotated[Limits | None, described(about)], None
     about = "Names that changed in this file. An entry may stay for good."
-    yield "moved", Annotated[list[Move] | None, described(about)], None
+    yield "moved", Annotated[list[Moved] | None, described(about)], None
     about = "What was taken out of this file, and whether it stays in Azure. An entry may stay for good."
-    yield "removed", Annotated[list[Removal] | None, described(about)], None
+    yield "removed", Annotated[list[Removed] | None, described(about)], None
     for section, kind in found.items():
         about = kind.Spec.__doc__ or section
         yield section, Annotated[dict[DeclaredName, kind.Spec] | None, described(about)], None  # type: ignore[name-defined]

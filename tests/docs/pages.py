@@ -56,6 +56,7 @@ When several things are wrong at once, the exit code is that of the gravest.
 
 _TITLES = {
     "FT13": "Training data",
+    "FT144": "Names and ownership",
     "FT14": "Jobs, sweeps and gates",
     "FT1": "Specs",
     "FT2": "Azure",
