@@ -50,7 +50,9 @@ def previous_name(tags: Mapping[str, Any]) -> str:
 
 
 def _differs(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return any(str(one.get(word, "")).lower() != str(other.get(word, "")).lower() for word in ("name", "version"))
+    """By name, and by version where both have one."""
+    versions = {str(model["version"]) for model in (one, other) if model.get("version")}
+    return str(one.get("name")).lower() != str(other.get("name")).lower() or len(versions) > 1
 
 
 def _text(model: Mapping[str, Any]) -> str:
