@@ -64,12 +64,12 @@ class Order:
     chosen: Callable[[Sequence[Stack]], Sequence[Stack]] | None = None
     back: tuple[Address, str] | None = None
 
-    def resume(self, plan: Plan) -> str:
+    @property
+    def resume(self) -> str:
         """The command that goes on where this one ended. Values that look like secrets are not repeated."""
         request = self.request
         if self.back:
-            (to,) = [str(change.after.get("model") or change.name) for change in plan.changes]
-            words = ["rollback", self.back[0].name, *map(str, request.paths), "--to", self.back[1] or to]
+            words = ["rollback", self.back[0].name, *map(str, request.paths), "--to", self.back[1]]
         elif self.mode is Mode.ADOPT:
             words = ["adopt", *map(str, (*request.adopt, *request.paths))]
             request = replace(request, adopt=())
@@ -154,10 +154,12 @@ def _plan(stack: Stack, opened: Session, order: Order) -> Plan:
     return plan
 
 
-def _back(stack: Stack, opened: Session, order: Order) -> tuple[Plan, Stack]:
+def _back(stack: Stack, opened: Session, order: Order) -> tuple[Plan, Stack, Order]:
+    """The plan of one deployment's way back, and the order with the model by name: to repeat it leads no further."""
     assert order.back
     address, to = order.back
-    return workflow.rollback(stack, opened.clients(stack), address, clock=opened.clock, to=to)
+    plan, stack = workflow.rollback(stack, opened.clients(stack), address, clock=opened.clock, to=to)
+    return plan, stack, replace(order, back=(address, str(stack.resource(address).spec.model.name)))
 
 
 def _check(digests: Mapping[str, str], plans: Mapping[str, Plan], seen: Mapping[str, Plan]) -> None:
@@ -200,7 +202,10 @@ def _check_budgets(costs: Mapping[str, float | None], plans: Mapping[str, Plan])
 
 
 def _one(stack: Stack, opened: Session, order: Order, told: Told) -> Exit:
-    plan, stack = _back(stack, opened, order) if order.back else (_plan(stack, opened, order), stack)
+    if order.back:
+        plan, stack, order = _back(stack, opened, order)
+    else:
+        plan = _plan(stack, opened, order)
     complain(plan.problems)
     if plan.fatal or plan.idle:
         _show_plan(plan, order, told)
@@ -263,7 +268,7 @@ def _watching(stack: Stack, opened: Session, order: Order, told: Told) -> Steps 
 
 def _conclude(plan: Plan, stack: Stack, report: Report, order: Order) -> None:
     if order.output == "text":
-        show("\n" + report_text(stack.name, report, look(sys.stdout), resume=order.resume(plan)))
+        show("\n" + report_text(stack.name, report, look(sys.stdout), resume=order.resume))
     found = [_about(outcome) for outcome in report.having(Result.FAILED) if outcome.problem]
     complain(problem for problem in found if problem not in plan.problems)  # those are told of already
 
