@@ -183,7 +183,8 @@ def plan(
 
     `guards` asks for a plan to carry out: what speaks against that is among its problems.
     """
-    from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
+    from ftctl.core.narrow import marking  # noqa: PLC0415  help needs none
+    from ftctl.core.plan import plan as compare  # noqa: PLC0415  the same
     from ftctl.guarding import guarded, policies  # noqa: PLC0415  the same
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
@@ -193,12 +194,43 @@ def plan(
     budgets = [*stack.budgets, *_asked(max_cost, others)]
     now = clock.now().timestamp()
     compared = partial(
-        compare, stack.home, stack.resources, kinds(), mode=mode, adopt=adopt, retry=retry, budgets=budgets, now=now
-    )
+        compare, stack.home, stack.resources, kinds(), mode=mode, adopt=adopt, retry=retry, budgets=budgets,
+        removed=stack.removed, now=now,
+    )  # fmt: skip
+    if mode is Mode.ADOPT:
+        declared = {resource.address: resource for resource in stack.resources}
+        made = marking(compared(observed), adopt, kinds(), declared)
+        return guarded(made, stack, observed, guards, rules) if guards else made
     made, observed = _judged(stack, clients, observed, compared)
     facts = _preview(stack, clients, made)
     made = compared(replace(observed, facts={**observed.facts, **facts})) if facts else made
     return guarded(made, stack, observed, guards, rules) if guards else made
+
+
+def rollback(
+    stack: Stack, clients: Clients, address: Address, *, clock: Clock, guards: Request | None = None, to: str = ""
+) -> tuple[Plan, Stack]:
+    """The plan that puts one deployment back to the model before, and the stack that declares it so; reads only.
+
+    `to` is the model that is meant: with it, a second time changes nothing. `guards` is what `plan` has it for.
+    """
+    from ftctl.core.narrow import alone  # noqa: PLC0415  help needs none
+    from ftctl.core.plan import plan as compare  # noqa: PLC0415  the same
+    from ftctl.guarding import guarded, policies  # noqa: PLC0415  the same
+    from ftctl.kinds import kinds  # noqa: PLC0415  the same
+    from ftctl.kinds.rollback import back, put_back  # noqa: PLC0415  the same
+
+    observed = observe(stack, clients)
+    compared = partial(compare, now=clock.now().timestamp())
+    made = compared(stack.home, stack.resources, kinds(), observed)
+    with suppress(FtctlError):  # what gates say is told, and stops nothing
+        made, _ = _judged(stack, clients, observed, partial(compared, stack.home, stack.resources, kinds()))
+    way = back(clients, stack.resource(address), made, observed.lives, to)
+    resources = (*(one for one in stack.resources if one.address.kind == "account"), way.resource)
+    narrow = alone(compared(stack.home, resources, kinds(), observed, mode=Mode.ROLLBACK), address)
+    made = put_back(narrow, way)
+    made = guarded(made, stack, observed, guards, policies(stack, guards)) if guards else made
+    return made, replace(stack, resources=resources)
 
 
 def _judged(

@@ -72,7 +72,8 @@ def _newest(stack: Stack, clients: Clients, resource: Resource, sha256: str) -> 
     files = [one for one in observed.lives if one.kind == "dataset" and one.owner == stack.name]
     files = [one for one in files if one.health is not Health.FAILED]
     mine = max((one.created for one in files if one.outputs["sha256"] == sha256), default=None)
-    former = [one for one in files if one.label == resource.address.name and one.outputs["sha256"] != sha256]
+    names = {resource.address.name, *resource.formerly}
+    former = [one for one in files if one.label in names and one.outputs["sha256"] != sha256]
     newest = max(former, key=lambda one: (one.created, one.id), default=None)
     if mine is not None and (newest is None or newest.created <= mine):
         return None

@@ -98,7 +98,7 @@ def _spare(opened: Session) -> list[Spare]:
     found: list[Spare] = []
     for stacks in _by_cloud(opened.stacks):
         clients = opened.clients(stacks[0])
-        holdings = [Holding(one.home, one.resources, workflow.observe(one, clients)) for one in stacks]
+        holdings = [Holding(one.home, one.resources, workflow.observe(one, clients), one.removed) for one in stacks]
         blind = {problem.what: problem for one in holdings for problem in (b.problem for b in one.observed.blind)}
         if blind:
             raise FtctlError.all(blind.values())

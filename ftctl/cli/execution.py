@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from ftctl.core.errors import Exit, FtctlError, Problem
 from ftctl.core.estimate import Span, told
 from ftctl.core.events import Outcome, Report, Result
 from ftctl.core.guard import GUARDS
-from ftctl.core.model import ChangeClass, Mode
+from ftctl.core.model import Address, ChangeClass, Mode
 from ftctl.core.moved import moved
 from ftctl.guarding import check_policies
 from ftctl.render.console import progress
@@ -45,6 +45,7 @@ _NAMED = 5  # differences to a saved plan that are told
 class Order:
     """What to carry out. `approved` says that nobody need be asked; `digests`, `costs` and `seen` are a saved plan's.
 
+    `chosen` says which of the stacks are meant; `back` is the deployment to put back, with the model that is meant.
     `expected` are the digests of what was approved elsewhere. `output` is `text`, `json` (one document at the end) or
     `lines` (of JSON, one for each event).
     """
@@ -59,13 +60,21 @@ class Order:
     wait: Wait = field(default_factory=Wait)
     trace: str | None = None
     output: str = "text"
+    chosen: Callable[[Sequence[Stack]], Sequence[Stack]] | None = None
+    back: tuple[Address, str] | None = None
 
     @property
     def resume(self) -> str:
         """The command that goes on where this one ended. Values that look like secrets are not repeated."""
         request = self.request
-        words = ["ftctl", "destroy" if self.mode is Mode.DESTROY else "apply", *map(str, request.paths)]
-        words += selected(request)
+        if self.back:
+            words = ["rollback", self.back[0].name, *map(str, request.paths), "--to", self.back[1]]
+        elif self.mode is Mode.ADOPT:
+            words = ["adopt", *map(str, (*request.adopt, *request.paths))]
+            request = replace(request, adopt=())
+        else:
+            words = ["destroy" if self.mode is Mode.DESTROY else "apply", *map(str, request.paths)]
+        words = ["ftctl", *words, *selected(request)]
         words += ["--max-cost", f"{request.max_cost:g}"] if request.max_cost is not None else []
         words += ["--max-deletes", str(request.max_deletes)] if request.max_deletes is not None else []
         for option, given in _named_in(request):
@@ -113,7 +122,8 @@ def carry_out(order: Order) -> Exit:
         raise FtctlError(Problem("FT3103", "there is no terminal to ask for approval"))
     if order.output != "text" and not order.approved:
         raise FtctlError(Problem("FT3103", "JSON output leaves no room for a question"))
-    with errors_as(order.output), _telling(order) as told, session(order.request, order.trace) as opened:
+    with errors_as(order.output), _telling(order) as told, session(order.request, order.trace) as loaded:
+        opened = replace(loaded, stacks=order.chosen(loaded.stacks)) if order.chosen else loaded
         check_policies(opened.stacks, order.request)
         if order.digests or order.expected:
             plans = {stack.name: _plan(stack, opened, order) for stack in opened.stacks}
@@ -145,6 +155,15 @@ def _plan(stack: Stack, opened: Session, order: Order) -> Plan:
     )
     opened.plans.append(plan)
     return plan
+
+
+def _back(stack: Stack, opened: Session, order: Order) -> tuple[Plan, Stack, Order]:
+    """The plan of one deployment's way back, and the order with the model by name: to repeat it leads no further."""
+    assert order.back
+    address, to = order.back
+    clients, clock = opened.clients(stack), opened.clock
+    plan, stack = workflow.rollback(stack, clients, address, clock=clock, guards=order.request, to=to)
+    return plan, stack, replace(order, back=(address, str(stack.resource(address).spec.model.name)))
 
 
 def _check(digests: Mapping[str, str], plans: Mapping[str, Plan], seen: Mapping[str, Plan]) -> None:
@@ -187,7 +206,10 @@ def _check_guards(costs: Mapping[str, float | None], plans: Mapping[str, Plan]) 
 
 
 def _one(stack: Stack, opened: Session, order: Order, told: Told) -> Exit:
-    plan = _plan(stack, opened, order)
+    if order.back:
+        plan, stack, order = _back(stack, opened, order)
+    else:
+        plan = _plan(stack, opened, order)
     complain(plan.problems)
     if plan.fatal or plan.idle:
         _show_plan(plan, order, told)

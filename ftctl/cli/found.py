@@ -71,7 +71,8 @@ def newest(opened: Session, stack: Stack, resource: Resource, look: Look | None 
     if address != address.declared:
         made = workflow.plan(stack, opened.clients(stack), clock=opened.clock)
         return existing(next(change.live for change in made.changes if change.address == address), address)
-    labels = {address.name, getattr(resource.spec, "suffix", None), address.name.replace("_", "-")[:18]}
+    names = (address.name, *resource.formerly)
+    labels = {*names, getattr(resource.spec, "suffix", None), *(name.replace("_", "-")[:18] for name in names)}
     lives = [
         live
         for live in (look or looking(opened))(stack)

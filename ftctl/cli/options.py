@@ -20,7 +20,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LENGTH = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
 _SECRET = re.compile(r"(?i)key|secret|token|password|sas|sig=")
-_ADDRESS = re.compile(r"[A-Za-z]+/[^/\s]+")
+ADDRESS = re.compile(r"[A-Za-z]+/[^/\s]+")
 
 
 def seconds(text: str) -> float | None:
@@ -32,7 +32,7 @@ def seconds(text: str) -> float | None:
 
 def _addresses(_context: click.Context, _option: click.Parameter, texts: tuple[str, ...]) -> tuple[Address, ...]:
     for text in texts:
-        if not _ADDRESS.fullmatch(text):
+        if not ADDRESS.fullmatch(text):
             raise click.BadParameter(f"'{text}' is not of the form kind/name, such as account/main")
     return tuple(Address.parse(text) for text in texts)
 
@@ -69,7 +69,7 @@ def _allowed(_context: click.Context, _option: click.Parameter, texts: tuple[str
     for text in texts:
         from ftctl.core.limits import MANY  # noqa: PLC0415  20 ms that help and most commands need not pay
 
-        if text != MANY and not _ADDRESS.fullmatch(text):
+        if text != MANY and not ADDRESS.fullmatch(text):
             raise click.BadParameter(f"'{text}' is neither {MANY} nor of the form kind/name, such as deployment/prod")
     return texts
 

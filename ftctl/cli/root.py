@@ -26,6 +26,8 @@ COMMANDS = {
     "plan": "Show what apply would do; reads only",
     "show": "Show a saved plan, in every form",
     "apply": "Make Azure as it is declared",
+    "adopt": "Mark things in Azure as a stack's, and change nothing else",
+    "rollback": "Put a deployment back to the model that it served before",
     "destroy": "Delete everything that the stacks own",
     "drift": "Show what has changed in Azure since the last apply",
     "status": "Show what is declared and how it is",

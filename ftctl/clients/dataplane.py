@@ -107,6 +107,10 @@ class DataPlane:
         """Base models and fine-tuned ones."""
         return self._list("models", limit=0)
 
+    def get_model(self, model: str) -> Json | None:
+        """A base or fine-tuned model or checkpoint of a name, None where there is none."""
+        return self._get(f"models/{_segment(model)}")
+
     def delete_model(self, model: str) -> bool:
         """Whether the service deleted the model: not every one offers it, and none while it is deployed."""
         try:

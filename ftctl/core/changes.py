@@ -24,6 +24,7 @@ class Action(StrEnum):
     REPLACE = "replace"
     DELETE = "delete"
     ADOPT = "adopt"
+    FORGET = "forget"
     JUDGE = "judge"
     BLOCKED = "blocked"
 
@@ -68,6 +69,12 @@ class Reason(StrEnum):
     UNJUDGED = "is judged before anything that serves is touched"
     NOT_PASSED = "does not let the model pass"
     HELD = "is held back by its gate"
+    MARKED = "is marked as this stack's, and stays as it is"
+    OWNED = "is this stack's already"
+    MOVED = "has another name in the spec now"
+    FORGOTTEN = "is no longer this stack's, and stays as it is"
+    LEFT = "is left to itself, as declared"
+    PUT_BACK = "is put back to the model that it served before"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ftctl.core.changes import Action, Change, Plan, Reason
 
+_ASKED = {Reason.DIFFERS, Reason.UNDECLARED, Reason.SUPERSEDED, Reason.FORGOTTEN, Reason.MOVED}
 _GONE = {Reason.MISSING, Reason.NEW_RECIPE}
 
 
@@ -42,7 +43,7 @@ def _asked(plan: Plan) -> Iterator[Change]:
     for change in plan.changes:
         learned = change.action is Action.CREATE and any(change.address in recipe.needs for recipe in recipes)
         data = learned and not change.trains and _content(change) & _content_of(recipes)
-        if change in recipes or data or change.reason in {Reason.DIFFERS, Reason.UNDECLARED, Reason.SUPERSEDED}:
+        if change in recipes or data or change.reason in _ASKED:
             yield change
 
 

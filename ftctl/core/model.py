@@ -88,8 +88,12 @@ class ChangeClass(StrEnum):
 
 
 class Mode(StrEnum):
+    """What a plan is for: ADOPT only marks what is foreign, ROLLBACK only puts one deployment back."""
+
     NORMAL = "normal"
     DESTROY = "destroy"
+    ADOPT = "adopt"
+    ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,7 @@ class Resource:
     `spec` is the kind's own frozen struct. `places` maps a dotted path inside the declaration
     (`hyperparameters.n_epochs`) to where it stands; `""` is the declaration itself. `references` are the addresses
     it names, `named` says which of these the value at a path names, and `prepared` is what its kind found out from
-    local files.
+    local files. `formerly` are the names it had before by `moved`.
     """
 
     address: Address
@@ -164,6 +168,7 @@ class Resource:
     places: Mapping[str, Where] = field(default_factory=dict)
     prepared: Mapping[str, Any] = field(default_factory=dict)
     named: Mapping[str, Address] = field(default_factory=dict)
+    formerly: tuple[str, ...] = ()
 
     @property
     def where(self) -> Where | None:

@@ -36,7 +36,8 @@ def foreign(resource: Resource, live: Live) -> Change:
     way = (
         "Take it out of that stack first, or declare it here with another name."
         if live.owner
-        else f"Take it over with `--adopt {resource.address}`, or declare another name."
+        else f"Take it over with `ftctl adopt {resource.address}`, or with `--adopt` on plan and apply, or declare"
+        " another name."
     )
     problem = Problem(
         "FT3001",

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from ftctl.core import course
 from ftctl.core.changes import Action, Adoption, Change, Observed, Plan, Reason, Sight
+from ftctl.core.dependents import dependents
 from ftctl.core.diff import FieldChange, differences, has_unknown
 from ftctl.core.errors import Problem
 from ftctl.core.estimate import Budget, Estimate
@@ -33,6 +34,7 @@ from ftctl.core.model import (
     World,
 )
 from ftctl.core.ownership import apart, foreign, referenced, used
+from ftctl.core.parting import parted
 
 
 class Rules(FieldRules, Protocol):
@@ -47,6 +49,8 @@ class Rules(FieldRules, Protocol):
     @property
     def shared(self) -> bool: ...
     @property
+    def markable(self) -> bool: ...
+    @property
     def trains(self) -> bool: ...
     @property
     def after(self) -> tuple[str, ...]: ...
@@ -59,6 +63,8 @@ class Rules(FieldRules, Protocol):
     def referenced(self, resource: Resource) -> bool: ...
     def retries(self, resource: Resource) -> int: ...
     def course(self, resource: Resource) -> Course: ...
+    def label(self, name: str) -> str: ...
+    def renamed(self, resource: Resource, live: Live) -> bool: ...
     def adoption(self, resource: Resource, wanted: Wanted, live: Live | None) -> Adoption: ...
     def surplus(self, declared: Mapping[Address, Resource], seen: Sight) -> Iterable[Surplus]: ...
     def checks(self, resource: Resource) -> bool: ...
@@ -80,16 +86,17 @@ def plan(
     adopt: Collection[Address] = (),
     retry: Collection[Address] = (),
     budgets: Iterable[Budget] = (),
+    removed: Collection[Address] = (),
     now: float = 0.0,
 ) -> Plan:
-    """Compare what is declared with what is live. `now` is in seconds since 1970."""
+    """Compare what is declared with what is live. `removed` is what stays when it goes; `now` in seconds since 1970."""
     resources = tuple(resources)
     declared = {} if mode is Mode.DESTROY else {resource.address: resource for resource in resources}
     planner = _Planner(World(home, facts=observed.facts), declared, rules, observed, adopt=adopt, retry=retry)
     planner.others = {rules[one.address.kind].adopted(one) for one in resources}
     changes = [planner.change(resource) for resource in planner.ordered()]
-    changes += planner.leftovers(mode)
-    changes = [replace(change, affects=planner.dependents(change, changes)) for change in changes]
+    changes = parted([*changes, *planner.leftovers(mode)], removed, rules, home)
+    changes = [replace(change, affects=dependents(change, changes, declared)) for change in changes]
     problems = [change.problem for change in changes if change.problem]
     kept = [resource for resource in resources if rules[resource.address.kind].protected(resource)]
     problems += protected(changes, {rules[r.address.kind].wanted(r, planner.world).key: r for r in kept})
@@ -253,6 +260,10 @@ class _Planner:
             return replace(base, action=Action.WAIT, reason=Reason.IN_PROGRESS, because=_detail(live))
         elif live.unverified and rules.checks(resource):
             return replace(base, action=Action.WAIT, reason=Reason.UNVERIFIED)
+        elif rules.renamed(resource, live):
+            told = f"in Azure it is still {live.name}, which is what applications call"
+            metadata = replace(base, change_class=ChangeClass.METADATA, because=(told,))
+            return replace(metadata, action=Action.UPDATE, reason=Reason.MOVED)
         else:
             return base
         base = replace(base, because=(*self._upstream(after), *self._used_again(resource, fields)))
@@ -331,23 +342,6 @@ class _Planner:
             because=_detail(live) if live.pause else (),
             live=live,
         )
-
-    def dependents(self, change: Change, changes: list[Change]) -> tuple[Address, ...]:
-        """What hangs on a change: everything downstream of it that would change too."""
-        if change.action in {Action.NOOP, Action.BLOCKED, Action.DELETE}:
-            return ()
-        reached = {change.address}
-        hanging = []
-        for other in changes:
-            moved = other.action not in {Action.NOOP, Action.DELETE}
-            if other.address not in reached and any(need in reached for need in self._named(other)):
-                reached.add(other.address)
-                hanging += [other.address] if moved else []
-        return tuple(hanging)
-
-    def _named(self, change: Change) -> tuple[Address, ...]:
-        resource = self.declared.get(change.address)
-        return resource.references if resource else ()
 
 
 def _unsettled(rules: Rules, wanted: Wanted) -> bool:

@@ -17,6 +17,8 @@ class Op(StrEnum):
     DELETE = "delete"
     WAIT = "wait"
     JUDGE = "judge"
+    MARK = "mark"
+    FORGET = "forget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ _OPS = {
     Action.BLOCKED: (Op.JUDGE,),  # a gate that refuses fails at once, and what it holds back is skipped
 }
 
+_MARKS = {Reason.MARKED, Reason.MOVED}  # of these nothing but the marks is written
+_GONE = {Action.DELETE: Op.DELETE, Action.FORGET: Op.FORGET}
 _AT_ONCE = {Reason.SUPERSEDED, Reason.DUPLICATE, Reason.GIVEN_UP, Reason.LEFT_OVER}
 
 
@@ -50,14 +54,15 @@ def lower(plan: Plan, rules: Mapping[str, Rules]) -> tuple[Step, ...]:
     """Turn a plan into steps.
 
     What is built up follows references. Deletions come last, what depends on a thing before the thing itself, and
-    only when all else has succeeded; within a replacement the deletion comes first, since the name is the identity.
+    only when all else has succeeded; what is forgotten is among them, as nobody looks into a forgotten account again.
+    Within a replacement the deletion comes first, since the name is the identity.
     A job that nobody wants any more is cancelled at once: it costs money as long as it runs.
     """
     steps: list[Step] = []
     last: dict[Address, frozenset[int]] = {}
     for change in plan.changes:
         needs = frozenset().union(*(last.get(address, frozenset()) for address in change.needs))
-        for op in _OPS.get(change.action, ()):
+        for op in (Op.MARK,) if change.reason in _MARKS else _OPS.get(change.action, ()):
             step = Step(len(steps), op, change, needs)
             steps.append(step)
             needs = frozenset({step.number})
@@ -66,10 +71,10 @@ def lower(plan: Plan, rules: Mapping[str, Rules]) -> tuple[Step, ...]:
 
 
 def _deletions(plan: Plan, rules: Mapping[str, Rules], built: int) -> list[Step]:
-    doomed = [change for change in plan.changes if change.action is Action.DELETE]
+    doomed = [change for change in plan.changes if change.action in _GONE]
     doomed.sort(key=lambda change: -rules[change.kind].rank)
     before = frozenset() if plan.mode is Mode.DESTROY else frozenset(range(built))
-    steps = [Step(built + index, Op.DELETE, change) for index, change in enumerate(doomed)]
+    steps = [Step(built + index, _GONE[change.action], change) for index, change in enumerate(doomed)]
     return [
         step
         if step.change.reason in _AT_ONCE

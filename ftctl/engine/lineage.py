@@ -73,7 +73,7 @@ def lineage(trail: Trail, live: Live) -> Lineage:
         state=live.detail,
         checked=str(tags.get(marks.SMOKE) or "").partition(" ")[0],
         model=_model(live, name, job, step),
-        previous=str(tags.get(marks.PREVIOUS) or ""),
+        previous=served.previous_name(tags),
         origin=_origin(body, tags),
         job=job,
         gate=gate,

@@ -134,6 +134,8 @@ class Task:
             return self._delete(change.live)
         if self.step.op is Op.JUDGE:
             return self._judge()
+        if self.step.op in {Op.MARK, Op.FORGET}:
+            return self._marks(written=False)
         wanted = self._resolve()
         match self.step.op:
             case Op.CREATE:
@@ -311,6 +313,36 @@ class Task:
     def _finished(self, live: Live, *, answer: str = "") -> Done:
         promised = self.kind.promised(self.resource, self.world) if self.resource else {}
         return Done(live.id.rpartition("/")[2], {**promised, **live.outputs}, live.outputs, answer)
+
+    # --- marks alone
+
+    def _marks(self, *, written: bool = True) -> Next:
+        """See that its marks are there, or gone; what somebody else has marked meanwhile is theirs."""
+        planned, forgets = self.step.change.live, self.step.op is Op.FORGET
+        assert planned is not None
+        live = self.kind.refresh(self.clients, planned, self.home, self.progress)
+        if live is None:
+            return Done("gone") if forgets else self._vanished()
+        self._call = self._marks
+        if written and live.health is Health.PENDING:
+            return Again(Watched("waiting until Azure shows it"))
+        if forgets and live.owner != self.home.stack:
+            return Done(live.name)
+        if not forgets and live.owner not in {None, self.home.stack}:
+            return Failed(Problem("FT3310", f"the stack `{live.owner}` has marked it meanwhile"))
+        if not forgets and self._marked(live):
+            return self._finished(live)
+        self._write_marks(live, forgets=forgets)
+        return Again(Watched("waiting until Azure shows it")) if written else self._marks()
+
+    def _marked(self, live: Live) -> bool:
+        return live.owner == self.home.stack and live.label == self.kind.label(self.address.name)
+
+    def _write_marks(self, live: Live, *, forgets: bool) -> None:
+        if forgets:
+            self.kind.unmark(self.clients, live, self.home)
+        else:
+            self.kind.mark(self.clients, live, self._wanted or self._resolve(), self.home)
 
     # --- deletion
 

@@ -72,6 +72,7 @@ class AccountKind(Kind):
     replaceable = False
     classes = {"tags": ChangeClass.METADATA, "protect": ChangeClass.METADATA}  # noqa: RUF012  a constant
     loss = ChangeClass.IRREVERSIBLE
+    markable = True
     after = ("resourceGroup",)
     noise = {"location": REGION, "kind": CASE, "sku": CASE, "subdomain": CASE}  # noqa: RUF012  the same
     spelled = {"subdomain": ("subdomain", "name"), "publicAccess": ("network.publicAccess",)}  # noqa: RUF012  the same
@@ -163,6 +164,12 @@ class AccountKind(Kind):
     def update(self, clients: Clients, live: Live, wanted: Wanted, home: Home) -> Live:
         return _live(clients.arm.put_account(live.id, _body(wanted, home, live.raw, {})))
 
+    def mark(self, clients: Clients, live: Live, wanted: Wanted, home: Home) -> None:
+        _tag(clients, live, marks.owned(live.raw.get("tags"), home, wanted.settings["label"]))
+
+    def unmark(self, clients: Clients, live: Live, home: Home) -> None:
+        _tag(clients, live, marks.users(live.raw.get("tags")))
+
     def gone(self, resource: Resource) -> str:
         return "Somebody deleted it, with all that lived in it."
 
@@ -204,6 +211,13 @@ def _body(wanted: Wanted, home: Home, live: Any, more: dict[str, Any]) -> dict[s
         **identity,
         "properties": properties,
     }
+
+
+def _tag(clients: Clients, live: Live, tags: dict[str, str]) -> None:
+    """The account as it is, with other tags."""
+    kept = {name: live.raw[name] for name in ("location", "kind", "sku", "identity") if live.raw.get(name)}
+    properties = settable(live.raw.get("properties") or {}, _READ_ONLY)
+    clients.arm.put_account(live.id, {**kept, "tags": tags, "properties": properties})
 
 
 def _live(body: dict[str, Any]) -> Live:

@@ -126,6 +126,8 @@ class Kind(ABC):
     """Whether what is superseded stays (files, finished jobs)."""
     shared: ClassVar[bool] = False
     """Whether its identity is its content, so that anybody's will do: another owner's is used, and left alone."""
+    markable: ClassVar[bool] = False
+    """Whether its marks can be given and taken away while all else stays (`mark`, `unmark`)."""
     trains: ClassVar[bool] = False
     """Whether creating it costs money and hours."""
     serves: ClassVar[bool] = False
@@ -194,6 +196,14 @@ class Kind(ABC):
         """The id of the thing that is used in its place and never touched; empty for none."""
         return ""
 
+    def label(self, name: str) -> str:
+        """A declared name as the marks have it."""
+        return name
+
+    def renamed(self, resource: Resource, live: Live) -> bool:
+        """Whether its mark has to tell another name than it does, so that it is found again."""
+        return False
+
     def adoption(self, resource: Resource, wanted: Wanted, live: Live | None) -> Adoption:
         """Whether the adopted thing can be used, and in what it differs from what is declared."""
         return Adoption()
@@ -258,6 +268,14 @@ class Kind(ABC):
     def update(self, clients: Clients, live: Live, wanted: Wanted, home: Home) -> Live:
         """Begin to change it in place; also how a foreign one is adopted."""
         raise AssertionError(f"a {self.name} is never updated")
+
+    def mark(self, clients: Clients, live: Live, wanted: Wanted, home: Home) -> None:
+        """Begin to give it the stack's marks; nothing else of it changes."""
+        raise AssertionError(f"a {self.name} is not marked")
+
+    def unmark(self, clients: Clients, live: Live, home: Home) -> None:
+        """Begin to take all of ftctl's marks away; nothing else of it changes."""
+        raise AssertionError(f"a {self.name} keeps its marks")
 
     @abstractmethod
     def delete(self, clients: Clients, live: Live) -> None:

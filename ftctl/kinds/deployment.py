@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 
 from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Resource, Unknown, Wanted, World
-from ftctl.kinds import ignoring, marks
+from ftctl.kinds import ignoring, marks, named, served
 from ftctl.kinds.arm import CASE, beyond, health, refuse_foreign, settable
 from ftctl.kinds.conditions import Checkpoint
 from ftctl.kinds.contract import (
@@ -34,13 +34,10 @@ if TYPE_CHECKING:
 _READ_ONLY = frozenset({
     "provisioningState", "currentCapacity", "rateLimits", "capabilities", "callRateLimit", "dynamicThrottlingEnabled",
 })  # fmt: skip
-_SCOPE = "/subscriptions/"  # of an ARM id, without which even the longest is short enough for a tag
-_UNDONE_BY = {marks.SMOKE, marks.SOURCE}
 _MAY_IGNORE = {"sku": "sku", "capacity": "capacity"}
 _OF_BASE_MODEL = {
     f"model.{name}": field for name, field in (("name", "model"), ("version", "version"), ("format", "format"))
 }
-_PASSED, _WAITING = "passed", "waiting"
 _NOT_READY = {404, 409, 429, 503}  # what a deployment that is still loading answers
 _ANSWER_TOKENS = 200
 
@@ -56,6 +53,9 @@ class ModelChoice(Declaration, frozen=True):
     name: Annotated[str | None, described("A base model's name, or a fine-tuned model's id.")] = None
     version: Annotated[str | None, described("Its version; 1 for a fine-tuned model.")] = None
     format: Annotated[str, described("The model's publisher as Azure spells it.")] = "OpenAI"
+    source: Annotated[
+        str | None, described("The ARM id of the account that trained it, where `name` is a model of another account.")
+    ] = None
 
 
 class SmokeTest(Declaration, frozen=True):
@@ -108,13 +108,14 @@ class DeploymentKind(Kind):
     serves = True
     classes = dict.fromkeys(("model", "version"), ChangeClass.REPOINT)
     loss = ChangeClass.INTERRUPTS
+    markable = True
     after = ("roleAssignment",)
     noise = {"sku": CASE, "source": CASE}  # noqa: RUF012  the same
     spelled = {  # noqa: RUF012  the same
         "model": ("model.name", "model.job"),
         "version": ("model.version", "model.job"),
         "format": ("model.format",),
-        "source": ("source", "model.job"),
+        "source": ("model.source", "model.job"),
     }
 
     def check(self, spec: DeploymentSpec) -> Iterator[Flaw]:
@@ -155,14 +156,15 @@ class DeploymentKind(Kind):
         spec: DeploymentSpec = resource.spec
         account = account_of(resource)
         own = str(world.output(account, "id"))
-        arm_id = _id(own, own_name(resource))
+        name = spec.name or named.in_azure(resource, world, own)
+        arm_id = _id(own, name)
         return Wanted(
             key=arm_id.lower(),
             fields={
                 "model": _model(resource, world) if spec.model.job else spec.model.name,
                 "version": "1" if spec.model.job else spec.model.version,
                 "format": spec.model.format,
-                **(source(trainer(resource, spec.model.job), own, world) if spec.model.job else {}),
+                **_source(resource, own, world),
                 "sku": spec.sku,
                 "capacity": spec.capacity,
             },
@@ -174,12 +176,16 @@ class DeploymentKind(Kind):
                 "system": _system(resource, world),
                 "evaluated": _evaluated(resource, world),
             },
-            name=own_name(resource),
+            name=name,
             ignored=ignoring.places(spec.ignore_drift, _may_ignore(spec)),
         )
 
     def referenced(self, resource: Resource) -> bool:
         return bool(resource.spec.manage == "reference")
+
+    def renamed(self, resource: Resource, live: Live) -> bool:
+        """Whether it is found by a name that it had before; `moved` need not stay once its mark tells the new one."""
+        return resource.address.name not in {live.label, live.name}
 
     def checks(self, resource: Resource) -> bool:
         return resource.spec.smoke_test is not None
@@ -188,7 +194,8 @@ class DeploymentKind(Kind):
         account = scope.account
         assert account is not None
         bodies = clients.arm.list_deployments(account.id)
-        return Seen(tuple(_live(body, account.key, account.outputs.get("endpoint", "")) for body in bodies))
+        lives = tuple(_live(body, account.key, account.outputs.get("endpoint", "")) for body in bodies)
+        return Seen(lives, named.facts(scope, lives))
 
     def refresh(self, clients: Clients, live: Live, home: Home, progress: Progress) -> Live | None:
         body = clients.arm.get_deployment(live.id)
@@ -215,6 +222,12 @@ class DeploymentKind(Kind):
     def beyond(self, live: Live) -> Mapping[str, Any]:
         return beyond(live.raw.get("properties") or {}, _READ_ONLY | {"model"}, (bool, int, str))
 
+    def mark(self, clients: Clients, live: Live, wanted: Wanted, home: Home) -> None:
+        _tag(clients, live, marks.owned(live.raw.get("tags"), home, wanted.settings["label"]))
+
+    def unmark(self, clients: Clients, live: Live, home: Home) -> None:
+        _tag(clients, live, marks.users(live.raw.get("tags")))
+
     def delete(self, clients: Clients, live: Live) -> None:
         clients.arm.delete_deployment(live.id)
 
@@ -235,17 +248,17 @@ class DeploymentKind(Kind):
         answer = _answer(reply)
         if not answer:
             return Verdict(Health.FAILED, "the answer was empty")
-        clients.arm.patch_deployment(live.id, {"tags": {**(live.raw.get("tags") or {}), marks.SMOKE: _PASSED}})
+        clients.arm.patch_deployment(live.id, {"tags": {**(live.raw.get("tags") or {}), marks.SMOKE: served.PASSED}})
         return Verdict(Health.READY, answer)
 
     def restore(self, clients: Clients, live: Live, before: Live | None, home: Home) -> str:
         """Put back what served before; where nothing did, take the new one away."""
         raw = before.raw if before else {}
-        model = _passed_last(raw)
+        model = served.passed_last(raw)
         if model is None:
             clients.arm.delete_deployment(live.id)
             return "the new deployment was deleted again; its model is still there"
-        tags = {k: v for k, v in (raw.get("tags") or {}).items() if k not in _UNDONE_BY or v == _PASSED}
+        tags = {k: v for k, v in (raw.get("tags") or {}).items() if k not in served.SMOKE or v == served.PASSED}
         properties = {**settable(raw["properties"], _READ_ONLY), "model": model}
         clients.arm.put_deployment(live.id, {"sku": raw["sku"], "tags": tags, "properties": properties})
         return f"it serves {model['name']} again"
@@ -262,11 +275,6 @@ class DeploymentKind(Kind):
         return key.rpartition("/deployments/")[0]
 
 
-def own_name(deployment: Resource) -> str:
-    """What Azure calls it."""
-    return str(deployment.spec.name or deployment.address.name)
-
-
 def _id(account: str, name: str) -> str:
     from ftctl.clients.ids import deployment_id  # noqa: PLC0415  the clients come in only where Azure does
 
@@ -276,6 +284,14 @@ def _id(account: str, name: str) -> str:
 def _may_ignore(spec: DeploymentSpec) -> dict[str, str]:
     """What a job trained is there to be served: only a base model may be left alone, as Azure upgrades its version."""
     return _MAY_IGNORE if spec.model.job else _MAY_IGNORE | _OF_BASE_MODEL
+
+
+def _source(resource: Resource, own: str, world: World) -> dict[str, str]:
+    """The account that trained the model, where it is another than the one with the id `own`."""
+    model: ModelChoice = resource.spec.model
+    if model.job:
+        return source(trainer(resource, model.job), own, world)
+    return {"source": model.source} if model.source else {}
 
 
 def _job(resource: Resource, declared: Mapping[Address, Resource]) -> Resource | None:
@@ -315,14 +331,13 @@ def _system(resource: Resource, world: World) -> Any:
 def _body(wanted: Wanted, home: Home, live: Mapping[str, Any]) -> dict[str, Any]:
     """The whole deployment for a PUT: what is live, with what is declared laid over it."""
     fields = wanted.fields
-    former = ((live.get("properties") or {}).get("model") or {}).get("name")
-    kept = {key: value for key, value in (live.get("tags") or {}).items() if key not in _UNDONE_BY}
-    more = {marks.PREVIOUS: former} if former and former != fields["model"] else {}
-    if evaluated := wanted.settings["evaluated"]:
-        more[marks.EVALUATED] = evaluated
-    smoke = _waiting(live) if wanted.settings["user"] else {}
     model = {"format": fields["format"], "name": fields["model"], "version": fields["version"]}
     model |= {"source": fields["source"]} if "source" in fields else {}
+    more = served.told(live, model)
+    kept = served.others(live.get("tags") or {}, more)
+    if evaluated := wanted.settings["evaluated"]:
+        more[marks.EVALUATED] = evaluated
+    smoke = served.waiting(live) if wanted.settings["user"] else {}
     return {
         "sku": {"name": fields["sku"], "capacity": fields["capacity"]},
         "tags": marks.written(kept, marks.tags(home, wanted.settings["label"], wanted, **more, **smoke)),
@@ -330,23 +345,10 @@ def _body(wanted: Wanted, home: Home, live: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _waiting(live: Mapping[str, Any]) -> dict[str, str]:
-    """The marks of a change that has not passed its check, with the model that last did: a killed run can be undone."""
-    model = _passed_last(live) or {}
-    found = [model[key] for key in ("name", "version", "format") if key in model]
-    return {marks.SMOKE: " ".join([_WAITING, *found])} | (
-        {marks.SOURCE: model["source"].removeprefix(_SCOPE)} if "source" in model else {}
-    )
-
-
-def _passed_last(live: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The model that serves, or before a change that has not passed its check served; None where there was none."""
-    state, *former = (live.get("tags") or {}).get(marks.SMOKE, _PASSED).split(" ", 3)
-    if state == _WAITING:
-        model = dict(zip(("name", "version", "format"), former, strict=True))
-        source = {"source": _SCOPE + live["tags"][marks.SOURCE]} if marks.SOURCE in live["tags"] else {}
-        return model | source if former else None
-    return (live.get("properties") or {}).get("model")
+def _tag(clients: Clients, live: Live, tags: dict[str, str]) -> None:
+    """The deployment as it is, with other tags: of a PATCH nobody says whether it takes any away."""
+    properties = settable(live.raw.get("properties") or {}, _READ_ONLY)
+    clients.arm.put_deployment(live.id, {"sku": live.raw["sku"], "tags": tags, "properties": properties})
 
 
 def _live(body: dict[str, Any], account: str, endpoint: str) -> Live:
@@ -370,7 +372,7 @@ def _live(body: dict[str, Any], account: str, endpoint: str) -> Live:
         health=health(state),
         detail=state,
         within=account,
-        unverified=marks.SMOKE in tags and tags[marks.SMOKE] != _PASSED,
+        unverified=marks.SMOKE in tags and tags[marks.SMOKE] != served.PASSED,
         made_for=Address("gate", tags[marks.EVALUATES]) if marks.EVALUATES in tags else None,
         raw=body,
         **marks.owner(tags),

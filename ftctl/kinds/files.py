@@ -198,11 +198,12 @@ def reader_of(data: DataPlane, file: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One stack's view: what it declares, and what is live."""
+    """One stack's view: what it declares, what is live, and what stays though it is removed."""
 
     home: Home
     resources: tuple[Resource, ...]
     observed: Observed
+    removed: tuple[Address, ...] = ()
 
 
 def unneeded(holdings: Collection[Holding]) -> list[Live]:
@@ -218,6 +219,8 @@ def unneeded(holdings: Collection[Holding]) -> list[Live]:
     stacks = {holding.home.stack for holding in holdings}
     ours = sorted((live for live in lives if live.kind == "dataset" and live.owner in stacks), key=_worth)
     best = {live.key: live.id for live in reversed(ours)}
+    let = {(holding.home.stack, at.name) for holding in holdings for at in holding.removed if at.kind == "dataset"}
+    busy |= {live.id for live in ours if (live.owner, live.label) in let}
     kept = busy | {best[wanted] for wanted in needed if wanted in best}
     spare = [live for live in ours if live.id not in kept and live.health is not Health.PENDING]
     return sorted(spare, key=lambda live: (live.created, live.id))

@@ -36,5 +36,5 @@ def _former(resource: Resource, stack: str, lives: Iterable[Live]) -> Live | Non
     files = [one for one in lives if one.kind == "dataset" and one.health is not Health.FAILED]
     if any(one.outputs["sha256"] == resource.prepared["sha256"] for one in files):
         return None
-    mine = [one for one in files if one.owner == stack and one.label == resource.address.name]
+    mine = [one for one in files if one.owner == stack and one.label in {resource.address.name, *resource.formerly}]
     return max(mine, key=lambda one: (one.created, one.id), default=None)

@@ -17,7 +17,7 @@ import msgspec
 
 from ftctl.core.errors import Problem
 from ftctl.core.model import Address, Health, Home, Live, Outlook, Resource, Unknown, Wanted, World
-from ftctl.kinds import heldout, marks
+from ftctl.kinds import heldout, marks, named
 from ftctl.kinds.conditions import Checkpoint, CheckpointStep, Gate, condition_of
 from ftctl.kinds.contract import (
     Declaration,
@@ -102,7 +102,7 @@ class GateKind(Kind):
                 "job": world.output(trainer(resource, spec.job), "id"),
                 "results": world.output(trainer(resource, spec.job), "endpoint"),
                 "source": source(trainer(resource, spec.job), arm_id, world),
-                "deployment": deployment_id(arm_id, spec.deployment),
+                "deployment": deployment_id(arm_id, _in_azure(resource, world, arm_id)),
             },
             name=resource.address.name,
         )
@@ -180,6 +180,12 @@ def _gate(deployment: Resource, declared: dict[Address, Resource]) -> Resource |
     asked = dict.fromkeys(Address("dataset", one.dataset) for _, one in heldout.declared(gates))
     references = (account_of(deployment), job.address, *asked)
     return Resource(Address("gate", name), spec, references, places)
+
+
+def _in_azure(gate: Resource, world: World, account: str) -> str:
+    """The name of its deployment there: the one that is declared for Azure, or by which the deployment is found."""
+    name = str(gate.spec.deployment)
+    return name if name != gate.address.name else named.in_azure(gate, world, account)
 
 
 def _asked(checkpoint: Checkpoint) -> str:

@@ -197,7 +197,7 @@ class JobKind(Kind):
                 "hyperparameters": recipe.hyperparameters(spec.hyperparameters),
                 "parts": recipe.method_parts(resource),
                 "integrations": recipe.integrations(spec),
-                "text": jobstate.text_of(resource),
+                "texts": jobstate.texts_of(resource),
                 "state": spec.state,
                 "axes": axes_of(resource.address),
                 "prices": world.fact(resource.address, "prices"),
@@ -243,6 +243,9 @@ class JobKind(Kind):
             for address, at in where.items()
         }
 
+    def label(self, name: str) -> str:
+        return jobstate.label(name)
+
     def retries(self, resource: Resource) -> int:
         again = resource.spec.on_failure
         return again.retry if isinstance(again, Retry) else 0
@@ -275,7 +278,7 @@ class JobKind(Kind):
     def predecessor(self, wanted: Wanted, lives: Iterable[Live]) -> Live | None:
         """The newest job of the same suffix and place in a sweep, to say what makes the recipe a new one."""
         settings, account = wanted.settings, once.account_key(wanted)
-        same = [live for live in lives if live.label == settings["text"] and live.within == account]
+        same = [live for live in lives if live.label in settings["texts"] and live.within == account]
         former = [
             live for live in same if all(live.fields.get(name) == wanted.fields.get(name) for name in settings["axes"])
         ]

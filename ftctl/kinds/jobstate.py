@@ -27,7 +27,17 @@ _HASH = re.compile("[0-9a-f]{64}")
 
 def text_of(resource: Resource) -> str:
     """The part of the suffix that people read."""
-    return str(resource.spec.suffix or resource.address.declared.name.replace("_", "-")[:18])
+    return str(resource.spec.suffix or label(resource.address.name))
+
+
+def label(name: str) -> str:
+    """A job's name as its suffix has it."""
+    return name.partition(":")[0].replace("_", "-")[:18]
+
+
+def texts_of(resource: Resource) -> frozenset[str]:
+    """The suffixes' texts of all its trainings, of those too that had another name in the spec."""
+    return frozenset({text_of(resource), *map(label, resource.formerly)})
 
 
 def flaws(spec: JobSpec) -> Iterator[Flaw]:

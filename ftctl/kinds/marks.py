@@ -15,8 +15,9 @@ NAME = "ftctl-name"
 APPLIED = "ftctl-applied"
 PROTECT = "ftctl-protect"
 SMOKE = "ftctl-smoke"
-SOURCE = "ftctl-smoke-source"
+SMOKE_SOURCE = "ftctl-smoke-source"
 PREVIOUS = "ftctl-previous"
+PREVIOUS_SOURCE = "ftctl-previous-source"
 EVALUATED = "ftctl-evaluated"
 EVALUATES = "ftctl-evaluates"
 REVISION = "ftctl-revision"
@@ -51,6 +52,11 @@ def written(live: Mapping[str, str] | None, new: Mapping[str, str]) -> dict[str,
 
 def _others(found: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in found.items() if key not in ORIGIN}
+
+
+def owned(found: Mapping[str, str] | None, home: Home, name: str) -> dict[str, str]:
+    """Tags that there are, with the owner's mark; nothing was applied yet."""
+    return {**(found or {}), STACK: home.stack, NAME: name}
 
 
 def users(found: Mapping[str, str] | None) -> dict[str, str]:

@@ -36,6 +36,7 @@ class ResourceGroupKind(Kind):
     replaceable = False
     loss = ChangeClass.IRREVERSIBLE
     noise = {"location": REGION}  # noqa: RUF012  a constant
+    markable = True
 
     def check(self, spec: GroupSpec) -> Iterator[Flaw]:
         if spec.create and not spec.location:
@@ -73,6 +74,12 @@ class ResourceGroupKind(Kind):
         body = {"location": wanted.fields["location"], "tags": tags}
         return _live(clients.rest.put_group(wanted.settings["id"], body))
 
+    def mark(self, clients: Clients, live: Live, wanted: Wanted, home: Home) -> None:
+        _tag(clients, live, marks.owned(live.raw.get("tags"), home, wanted.settings["label"]))
+
+    def unmark(self, clients: Clients, live: Live, home: Home) -> None:
+        _tag(clients, live, marks.users(live.raw.get("tags")))
+
     def delete(self, clients: Clients, live: Live) -> None:
         """Deleting a group deletes all that is in it, so one that is not empty stays."""
         if clients.rest.get_group(live.id) is None:
@@ -89,6 +96,11 @@ class ResourceGroupKind(Kind):
                 )
             )
         clients.rest.delete_group(live.id)
+
+
+def _tag(clients: Clients, live: Live, tags: dict[str, str]) -> None:
+    kept = {name: live.raw[name] for name in ("location", "managedBy") if live.raw.get(name)}
+    clients.rest.put_group(live.id, {**kept, "tags": tags})
 
 
 def _live(body: dict[str, Any]) -> Live:

@@ -9,6 +9,7 @@ from ftctl.core.changes import Action, Change, Sight
 from ftctl.core.model import Address, Health, Live, Resource, Surplus, Unknown, Wanted
 from ftctl.kinds import marks
 from ftctl.kinds.contract import account_of
+from ftctl.kinds.served import previous_name
 from ftctl.kinds.trained import job_model
 
 
@@ -41,7 +42,7 @@ def surplus(
 
 
 def _superseded(live: Live, wanted: Wanted, account: str) -> bool:
-    own = live.kind == "job" and live.within == account and live.label == wanted.settings["text"]
+    own = live.kind == "job" and live.within == account and live.label in wanted.settings["texts"]
     return own and bool(live.owner) and live.health is Health.READY
 
 
@@ -71,7 +72,7 @@ def _served(seen: Sight) -> Iterator[tuple[Any, str]]:
             continue
         tags: Mapping[str, Any] = live.raw.get("tags") or {}
         waiting = str(tags.get(marks.SMOKE) or "").split(" ")  # the model of the last passed check is the second word
-        former = [*waiting[1:2], *filter(None, [tags.get(marks.PREVIOUS)])]
+        former = [*waiting[1:2], *filter(None, [previous_name(tags)])]
         yield from (
             (model, f"deployment/{live.name} served its model before, and may be put back to it") for model in former
         )

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _NAMESPACE = uuid.UUID("6b7f5c0e-2f5d-5a53-9a67-0f6c7e4a1d21")  # ours alone: the same triple always gets the same GUID
 _GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _Named = Literal["user", "group", "servicePrincipal"]
+_KEPT = ("roleDefinitionId", "principalId", "principalType", "condition", "conditionVersion",
+    "delegatedManagedIdentityResourceId")  # fmt: skip
 _NAMED: dict[str, _Named] = {"user": "user", "group": "group", "service_principal": "servicePrincipal"}
 
 
@@ -68,6 +70,7 @@ class RoleAssignmentKind(Kind):
     section = "roleAssignments"
     Spec = RoleAssignmentSpec
     rank = 2
+    markable = True
     after = ("resourceGroup",)
     noise = {"role": CASE, "principal": CASE, "scope": CASE}  # noqa: RUF012  a constant
 
@@ -154,11 +157,24 @@ class RoleAssignmentKind(Kind):
         }
         return _live(clients.rest.put_role_assignment(arm_id, {"properties": properties}))
 
+    def mark(self, clients: Clients, live: Live, wanted: Wanted, home: Home) -> None:
+        _describe(clients, live, wanted.settings["description"])
+
+    def unmark(self, clients: Clients, live: Live, home: Home) -> None:
+        _describe(clients, live, "")
+
     def gone(self, resource: Resource) -> str:
         return "Somebody removed it, or whom it was for was deleted."
 
     def delete(self, clients: Clients, live: Live) -> None:
         clients.rest.delete_role_assignment(live.id)
+
+
+def _describe(clients: Clients, live: Live, text: str) -> None:
+    """The assignment as it is, with another description."""
+    found = live.raw["properties"]
+    kept = {name: found[name] for name in _KEPT if found.get(name) is not None}
+    clients.rest.put_role_assignment(live.id, {"properties": {**kept, "description": text}})
 
 
 def _scope(resource: Resource, world: World) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ftctl.clients.dataplane import DataPlane
 
 _NOTHING = Table((), {})
-_MARK = ":ckpt-step-"  # between a model's name and the step of a checkpoint that is not the last
+STEP_MARK = ":ckpt-step-"  # between a model's name and the step of a checkpoint that is not the last
 
 
 @dataclass(frozen=True)  # without slots: it keeps what it has read
@@ -70,4 +70,4 @@ class Training:
 
 def job_model(model: str) -> str:
     """The name of the job's own model that a checkpoint's name begins with."""
-    return model.partition(_MARK)[0]
+    return model.partition(STEP_MARK)[0]

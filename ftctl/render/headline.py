@@ -21,6 +21,11 @@ _CLASSES = {  # gravest first
     ChangeClass.METADATA: ("touches metadata only", "touch metadata only"),
 }
 GRAVE = {ChangeClass.IRREVERSIBLE, ChangeClass.INTERRUPTS}
+_NOTHING = {
+    Mode.DESTROY: "destroy. It owns nothing in {group}.",
+    Mode.ADOPT: "adopt.",
+    Mode.ROLLBACK: "put back.",
+}
 _TOLD = {Action.BLOCKED, Action.JUDGE}
 
 
@@ -51,8 +56,8 @@ def _nothing(plan: Plan) -> str:
     stack = clean(plan.home.stack)
     if any(problem.severity is Severity.ERROR for problem in plan.problems):
         return f"{stack}: no difference was found, but not everything could be compared."
-    if plan.mode is Mode.DESTROY:
-        return f"{stack}: nothing to destroy. It owns nothing in {plan.home.group}."
+    if plan.mode in _NOTHING:
+        return f"{stack}: nothing to {_NOTHING[plan.mode].format(group=plan.home.group)}"
     kept = len(plan.changes) - len(plan.noted)
     return f"{stack}: nothing to do. {counted(kept, 'thing')} in Azure {'is' if kept == 1 else 'are'} as declared."
 

@@ -27,6 +27,7 @@ ACTIONS = {  # Terraform's words: who looks for "delete" in the list finds every
     Action.ADOPT: ["update"],
     Action.REPLACE: ["delete", "create"],
     Action.DELETE: ["delete"],
+    Action.FORGET: ["forget"],
     Action.JUDGE: ["read"],
 }
 

@@ -11,7 +11,7 @@ from ftctl.render.watched import watched_json
 
 NAME = "ftctl.events.v1.schema.json"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_OPS = Literal["create", "update", "delete", "wait", "judge"]
+_OPS = Literal["create", "update", "delete", "wait", "judge", "mark", "forget"]
 
 
 def _about(text: str) -> msgspec.Meta:

@@ -16,7 +16,15 @@ from ftctl.render.watched import sentence
 
 Key = tuple[Address | None, Op | None]
 
-DOING = {Op.CREATE: "creating", Op.UPDATE: "updating", Op.DELETE: "deleting", Op.WAIT: "waiting", Op.JUDGE: "judging"}
+DOING = {
+    Op.CREATE: "creating",
+    Op.UPDATE: "updating",
+    Op.DELETE: "deleting",
+    Op.WAIT: "waiting",
+    Op.JUDGE: "judging",
+    Op.MARK: "marking",
+    Op.FORGET: "forgetting",
+}
 _SHORTEST, _LONGEST = 1.0, 60.0  # seconds between two progress lines of one step
 _MARKS = {
     Stage.STARTED: ("·", "."),

@@ -11,9 +11,17 @@ from ftctl.render.ranking import ranking_lines
 from ftctl.render.values import shortened
 from ftctl.render.watched import sentence
 
-PAST = {Op.CREATE: "created", Op.UPDATE: "updated", Op.DELETE: "deleted", Op.WAIT: "ready", Op.JUDGE: "passed"}
+PAST = {
+    Op.CREATE: "created",
+    Op.UPDATE: "updated",
+    Op.DELETE: "deleted",
+    Op.WAIT: "ready",
+    Op.JUDGE: "passed",
+    Op.MARK: "marked",
+    Op.FORGET: "forgotten",
+}
 _LEFT = {Op.WAIT: "waited for", Op.JUDGE: "judged"}
-_SELDOM = {Op.WAIT: "awaited", Op.JUDGE: "passed"}
+_SELDOM = {Op.WAIT: "awaited", Op.JUDGE: "passed", Op.MARK: "marked", Op.FORGET: "forgotten"}
 _LONGEST = 40  # of an address with its words beside it
 _TITLES = {
     Result.DONE: ("Done", "✓", "+", Style.GREEN),

@@ -96,7 +96,7 @@ def _words(change: Change, look: Look, watched: Watched | None) -> str:
         parts.append(sentence(watched, look))
     elif live and live.health is not Health.READY and live.detail:
         parts.append(clean(live.detail))
-    if live and change.reason is Reason.UNDECLARED:
+    if live and change.reason in {Reason.UNDECLARED, Reason.FORGOTTEN}:
         parts.append("no longer declared")
     elif change.noted or change.action not in _AS_IT_SHOULD_BE:
         parts.append(str(change.reason))

@@ -25,6 +25,7 @@ _REASONS = {
     Action.DELETE: "delete_because_no_resource_config",
     Action.JUDGE: "read_because_dependency_pending",
 }
+_GONE = {Action.DELETE, Action.FORGET}
 Json = dict[str, Any]
 
 
@@ -56,7 +57,7 @@ def plans_terraform(plans: Sequence[Plan]) -> str:
 
 
 def _resource_change(change: Change, module: str) -> Json:
-    before, after = sides(change)
+    before, after = _sides(change)
     unknown = _unknown(after) or {}
     moved: Json = {
         "actions": ACTIONS.get(change.action, ["no-op"]),
@@ -76,6 +77,12 @@ def _resource_change(change: Change, module: str) -> Json:
     return {**_resource(change.address, module), "change": moved}
 
 
+def _sides(change: Change) -> tuple[Json, Json]:
+    """What is forgotten is nothing to Terraform afterwards, though it stays where it is."""
+    before, after = sides(change)
+    return before, {} if change.action is Action.FORGET else after
+
+
 def _drift(change: Change, module: str) -> Json:
     """From what was declared and applied to what is there now."""
     live, declared = sides(change)
@@ -85,7 +92,7 @@ def _drift(change: Change, module: str) -> Json:
 
 def _values(plans: Sequence[Plan], modules: Mapping[int, str], *, after: bool) -> Json:
     """Everything as it would be, or as it was found."""
-    found = _grouped(plans, modules, lambda change, module: _value(change, module, sides(change)[after]))
+    found = _grouped(plans, modules, lambda change, module: _value(change, module, _sides(change)[after]))
     if list(found) in ([], [""]):
         return {"root_module": {"resources": found.get("", [])}}
     children = [{"address": module, "resources": resources} for module, resources in found.items()]
@@ -100,7 +107,7 @@ def _value(change: Change, module: str, values: Mapping[str, Any]) -> Json | Non
 
 def _configured(plans: Sequence[Plan], modules: Mapping[int, str]) -> Json:
     """What is declared, by name: values are in `planned_values`."""
-    found = _grouped(plans, modules, lambda change, _: None if change.action is Action.DELETE else _declared(change))
+    found = _grouped(plans, modules, lambda change, _: None if change.action in _GONE else _declared(change))
     if list(found) in ([], [""]):
         return {"resources": found.get("", [])}
     return {"module_calls": {name.removeprefix("module."): {"module": {"resources": r}} for name, r in found.items()}}

@@ -27,11 +27,16 @@ SYMBOLS = {  # symbol, in ASCII, style
     Verb.CANCEL: ("-", "-", Style.RED),
     Verb.WAIT: ("⏳", "...", Style.CYAN),
     Verb.ADOPT: ("<", "<", Style.GREEN),
+    Verb.FORGET: (">", ">", Style.CYAN),
     Verb.JUDGE: ("?", "?", Style.CYAN),
     Verb.BLOCKED: ("!", "!", Style.BOLD),
     Verb.NOOP: (" ", " ", Style.PLAIN),
 }
-_NOTED = {Reason.USED: "use", Reason.KEPT: "keep"}  # of what nothing is done about; else it is left
+_NOTED = {
+    Reason.USED: "use",
+    Reason.KEPT: "keep",
+    Reason.LEFT: "keep",
+}  # of what nothing is done about; else it is left
 _AS_THEY_ARE = {Action.NOOP, Action.WAIT}  # their differences are told in words, as nothing is changed
 _BODY = " " * 8
 _NAMED = 3
@@ -151,12 +156,18 @@ def _movement(field: FieldChange, look: Look) -> str:
 def _remarks(change: Change, look: Look) -> list[str]:
     doubts = [f"{one.standing}: {one.what} ({one.basis})" for one in change.findings if one.standing != Standing.PASS]
     said = (*change.because, *doubts)
-    lines = [line for text in said for line in look.wrap(shortened(clean(text), look), _BODY)]
+    lines = [line for text in said for line in look.wrap(_brief(clean(text), look), _BODY)]
     if change.reason is Reason.DRIFTED:
         lines += look.wrap("Azure has the value on the left; what is declared was not touched.", _BODY)
     if change.affects:
         lines += look.wrap(listed(list(map(str, change.affects))), f"{_BODY}then: ")
     return lines
+
+
+def _brief(text: str, look: Look) -> str:
+    """A sentence with ids and hashes shortened, but for what stands in `…`: that is to be written down as it is."""
+    parts = text.split("`")
+    return "`".join(part if number % 2 else shortened(part, look) for number, part in enumerate(parts))
 
 
 def listed(words: Sequence[str]) -> str:

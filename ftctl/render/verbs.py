@@ -20,6 +20,7 @@ class Verb(StrEnum):
     DELETE = "delete"
     CANCEL = "cancel"
     ADOPT = "adopt"
+    FORGET = "forget"
     WAIT = "wait for"
     JUDGE = "judge"
     BLOCKED = "blocked"
@@ -34,6 +35,7 @@ _VERBS = {
     Action.REPLACE: Verb.REPLACE,
     Action.DELETE: Verb.DELETE,
     Action.ADOPT: Verb.ADOPT,
+    Action.FORGET: Verb.FORGET,
     Action.JUDGE: Verb.JUDGE,
     Action.BLOCKED: Verb.BLOCKED,
 }
@@ -43,6 +45,7 @@ _SOMETIMES = {
     Verb.REPLACE: "to replace",
     Verb.CANCEL: "to cancel",
     Verb.ADOPT: "to adopt",
+    Verb.FORGET: "to forget",
     Verb.WAIT: "to wait for",
     Verb.JUDGE: "to judge",
     Verb.BLOCKED: "blocked",

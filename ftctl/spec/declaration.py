@@ -18,6 +18,8 @@ GROUP = "resourceGroup"
 _STACK = "^(?!.*--)[a-z][a-z0-9-]{0,38}[a-z0-9]$"
 _DECLARED = "^(?!.*--)[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 
+_ADDRESS = r"^[A-Za-z]+/[^/\s]+$"
+
 DeclaredName = Annotated[str, msgspec.Meta(pattern=_DECLARED)]
 VariableName = Annotated[str, msgspec.Meta(pattern=f"^{VARIABLE}$")]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -66,6 +68,24 @@ class Limits(Declaration, frozen=True):
     ] = ()
 
 
+class Moved(Declaration, frozen=True):
+    """A declaration that has another name than before. Nothing in Azure is made anew for that."""
+
+    source: Annotated[str, described("What it was called, such as job/tone-v1.", pattern=_ADDRESS)] = msgspec.field(
+        name="from"
+    )
+    to: Annotated[str, described("What it is called now.", pattern=_ADDRESS)]
+
+
+class Removed(Declaration, frozen=True):
+    """What becomes of a thing that is no longer declared."""
+
+    source: Annotated[str, described("What it was called, such as deployment/old.", pattern=_ADDRESS)] = msgspec.field(
+        name="from"
+    )
+    keep: Annotated[bool, described("true: it stays in Azure as it is and belongs to no stack. false: it is deleted.")]
+
+
 @cache
 def declaration() -> type[msgspec.Struct]:
     """The struct of a whole file."""
@@ -104,6 +124,10 @@ def _stack_fields(azure: type[msgspec.Struct], found: dict[str, Kind]) -> Iterab
     yield "environments", Annotated[blocks | None, described(about)], None
     about = "What a plan may not exceed."
     yield "limits", Annotated[Limits | None, described(about)], None
+    about = "Names that changed in this file. An entry may stay for good."
+    yield "moved", Annotated[list[Moved] | None, described(about)], None
+    about = "What was taken out of this file, and whether it stays in Azure. An entry may stay for good."
+    yield "removed", Annotated[list[Removed] | None, described(about)], None
     for section, kind in found.items():
         about = kind.Spec.__doc__ or section
         yield section, Annotated[dict[DeclaredName, kind.Spec] | None, described(about)], None  # type: ignore[name-defined]
@@ -113,5 +137,6 @@ def _block(found: dict[str, Kind]) -> dict[str, Any]:
     """An environment's shape: the top-level keys. What is in them is checked once it is merged over the file."""
     part = {"type": ["object", "null"]}
     names = ("azure", "variables", "limits", *found)
-    properties = {"stack": {"type": ["string", "null"]}, **dict.fromkeys(names, part)}
+    lists = {name: {"type": ["array", "null"]} for name in ("moved", "removed")}
+    properties = {"stack": {"type": ["string", "null"]}, **dict.fromkeys(names, part), **lists}
     return {**part, "properties": properties, "additionalProperties": False}

@@ -17,6 +17,7 @@ from ftctl.spec import shape
 from ftctl.spec.declaration import GROUP
 from ftctl.spec.environments import SECTION as ENVIRONMENTS
 from ftctl.spec.environments import choose
+from ftctl.spec.renames import Renames, named, renames
 from ftctl.spec.resources import ACCOUNT, build, declarations
 from ftctl.spec.tree import Document
 from ftctl.spec.variables import Substituted, substitute
@@ -35,7 +36,7 @@ class Stack:
     `cloud` is a name or a profile of own endpoints. `document` is the file after environment and variables, without
     its `environments`; like a spec, it may hold secrets that came from variables. `warnings` are what is doubtful in
     its data, once that has been read. `budgets` are what all its trainings may cost, `limits` how much one plan may
-    change.
+    change, `removed` is what stays in Azure though it is no longer declared.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Stack:
     warnings: tuple[Problem, ...] = ()
     budgets: tuple[Budget, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    removed: tuple[Address, ...] = ()
 
     def resource(self, address: Address) -> Resource:
         return next(resource for resource in self.resources if resource.address == address)
@@ -151,8 +153,10 @@ def _draft(path: Path, environment: str | None, given: Mapping[str, str], proces
     draft.problems += [*unknown, *draft.result.problems, *_shape_problems(draft.result)]
     resources, found = build(draft.result.document, _untyped(draft.problems, draft.result), draft.result.unresolved)
     draft.problems += found
+    renamed = renames(draft.result.document) if not draft.problems else Renames()
+    draft.problems += renamed.problems
     if not draft.problems:
-        draft.stack = _stack(path, draft.result.document, resources, environment)
+        draft.stack = _stack(path, draft.result.document, named(resources, renamed), environment, renamed.kept)
     return draft
 
 
@@ -176,7 +180,13 @@ def _untyped(problems: list[Problem], result: Substituted) -> set[Address]:
     }
 
 
-def _stack(path: Path, document: Document, resources: tuple[Resource, ...], environment: str | None) -> Stack:
+def _stack(
+    path: Path,
+    document: Document,
+    resources: tuple[Resource, ...],
+    environment: str | None,
+    removed: tuple[Address, ...],
+) -> Stack:
     values: dict[str, Any] = document.root.plain()
     values.pop(ENVIRONMENTS, None)
     azure = values["azure"]
@@ -186,6 +196,7 @@ def _stack(path: Path, document: Document, resources: tuple[Resource, ...], envi
     return Stack(
         values["stack"], path, home, cloud, resources, values, environment, document.where(("stack",)),
         budgets=tuple(_budgets(values, document)), limits=_limits(values.get("limits") or {}, document),
+        removed=removed,
     )  # fmt: skip
 
 

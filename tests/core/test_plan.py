@@ -32,6 +32,7 @@ class FakeRules:
     shared: bool = False
     serves: bool = False
     judges: bool = False
+    markable: bool = False
     after: tuple = ()
     classes: dict = field(default_factory=dict)
     loss: ChangeClass = ChangeClass.IN_PLACE
@@ -74,6 +75,12 @@ class FakeRules:
 
     def adopted(self, resource):
         return resource.spec.get("adopted", "")
+
+    def label(self, name):
+        return name
+
+    def renamed(self, resource, live):
+        return False
 
     def adoption(self, resource, wanted, live):
         return Adoption()

@@ -60,6 +60,7 @@ When several things are wrong at once, the exit code is that of the gravest.
 _TITLES = {
     "FT13": "Training data",
     "FT143": "What is left alone",
+    "FT144": "Names and ownership",
     "FT145": "Policies",
     "FT146": "Import",
     "FT14": "Jobs, sweeps and gates",

@@ -30,7 +30,7 @@ def spare(lab, *specs) -> list[str]:
         lab.spec = spec
         stack = lab.stack()
         with lab.clients() as clients:
-            holdings.append(Holding(stack.home, stack.resources, workflow.observe(stack, clients)))
+            holdings.append(Holding(stack.home, stack.resources, workflow.observe(stack, clients), stack.removed))
     return [live.label for live in unneeded(holdings)]
 
 
@@ -110,6 +110,14 @@ def test_a_file_that_another_of_the_stacks_declares_stays(lab):
     owner["datasets"] = {}
     assert spare(lab, owner, guest) == []
     assert spare(lab, owner) == ["train"]
+
+
+def test_a_file_of_what_was_removed_to_be_kept_stays(lab):
+    superseded(lab)
+    del lab.spec["datasets"]["train"]
+    assert len(spare(lab)) == 2
+    lab.spec["removed"] = [{"from": "dataset/train", "keep": True}]
+    assert spare(lab) == []
 
 
 def test_a_file_that_is_declared_by_its_id_stays(lab):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from ftctl import workflow
 from ftctl.core.errors import Exit
-from ftctl.core.model import ChangeClass
+from ftctl.core.model import Address, ChangeClass
+from ftctl.engine.execute import Stop
 from ftctl.local.faults import Fault
 
 from .conftest import actions, examples
@@ -121,3 +123,31 @@ def test_all_of_it_is_taken_down_in_order(abroad):
     abroad.apply()
     assert abroad.destroy().exit is Exit.DONE
     assert not abroad.stored("deployment")
+
+
+def test_it_is_put_back_to_the_model_from_abroad(abroad):
+    """The account that trained it is remembered beside the model."""
+    abroad.apply()
+    first = model(abroad)
+    abroad.spec["deployments"]["prod"]["model"] = {"name": "gpt-4.1-mini", "version": "2025-04-14"}
+    abroad.apply()
+    assert "source" not in model(abroad)
+    with abroad.clients() as clients:
+        back = Address("deployment", "prod")
+        made, stack = workflow.rollback(abroad.stack(), clients, back, clock=abroad.clock)
+        emit, stop = abroad.events.append, Stop()
+        assert workflow.apply(made, stack, clients, clock=abroad.clock, emit=emit, stop=stop).exit is Exit.DONE
+    assert model(abroad) == first
+
+
+def test_a_model_of_another_account_can_be_named(abroad):
+    abroad.apply()
+    name, source = (model(abroad)[key] for key in ("name", "source"))
+    abroad.spec["deployments"]["twin"] = {
+        "model": {"name": name, "version": "1", "source": source},
+        "capacity": 1,
+        "resource": "east",
+    }
+    assert abroad.apply().exit is Exit.DONE
+    assert model(abroad, "twin") == model(abroad)
+    assert abroad.plan().empty

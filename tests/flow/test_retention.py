@@ -181,7 +181,7 @@ def test_where_deployments_cannot_be_seen_nothing_goes(lab):
     spec = JobSpec(model="gpt-4.1-mini-2025-04-14", training="train", keep=0)
     account, job = Address("account", "main"), Address("job", "tone")
     world = World(Home("tone", "s", "g"))
-    wanted = Wanted("a|x|1", {}, {"account": "/A", "text": "tone"})
+    wanted = Wanted("a|x|1", {}, {"account": "/A", "texts": frozenset({"tone"})})
     live = Live("job", "a|x|2", "ftjob-2", "s", {}, owner="tone", label="tone", within="/a", outputs={"model": "m"})
     declared = {job: Resource(job, spec, (account,))}
     (seen,) = retention.surplus(declared, {job: wanted}, Sight(world, (live,)))
