@@ -172,6 +172,7 @@ def plan(
 ) -> Plan:
     """Observe and compare; reads only. `max_cost` is for this plan's trainings and those of `others` together."""
     from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
+    from ftctl.engine.preflight import preflight  # noqa: PLC0415  the same
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
     observed = observe(stack, clients)
@@ -182,7 +183,8 @@ def plan(
     )
     made, observed = _judged(stack, clients, observed, compared)
     facts = _preview(stack, clients, made)
-    return compared(replace(observed, facts={**observed.facts, **facts})) if facts else made
+    made = compared(replace(observed, facts={**observed.facts, **facts})) if facts else made
+    return preflight(clients, stack.resources, kinds(), made, observed.blind)
 
 
 def _judged(
@@ -259,12 +261,15 @@ def apply(
 
     `wait` bounds the seconds of waiting, `trainings` says whether those are waited for.
     """
-    from ftctl.core.steps import lower  # noqa: PLC0415  plan needs none
+    from ftctl.core.preflight import lacking  # noqa: PLC0415  plan needs none
+    from ftctl.core.steps import lower  # noqa: PLC0415  the same
     from ftctl.engine.execute import Job, execute  # noqa: PLC0415  the same
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
     if plan.fatal:
         raise FtctlError.all(plan.problems)
+    if missing := lacking(plan):
+        raise FtctlError.all(missing)
     resources = {resource.address: resource for resource in stack.resources}
     job = Job(lower(plan, kinds()), resources, kinds(), plan.world, plan.granting)
     return execute(job, clients, clock=clock, emit=emit, stop=stop, wait=wait, trainings=trainings)

@@ -27,6 +27,7 @@ from ftctl.core.events import Outcome, Report, Result
 from ftctl.core.guard import BUDGETS
 from ftctl.core.model import Mode
 from ftctl.core.moved import moved
+from ftctl.core.preflight import lacking
 from ftctl.render.console import progress
 from ftctl.render.findings import document, problems_json
 from ftctl.render.json import plan_json, report_json
@@ -191,6 +192,8 @@ def _one(stack: Stack, opened: Session, order: Order, told: Told) -> Exit:
         told.add(plan, None)
         return verdict(plan)
     _show_plan(plan, order, told)
+    if missing := lacking(plan):
+        raise FtctlError.all(missing)
     if order.mode is Mode.NORMAL:
         caution(stack)
     if not order.approved:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Resource, Unknown, Wanted, World
-from ftctl.kinds import marks
+from ftctl.core.changes import Action, Change, Plan
+from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Outlook, Resource, Unknown, Wanted, World
+from ftctl.core.rights import Right
+from ftctl.kinds import marks, rights
 from ftctl.kinds.arm import health, lowered, refuse_foreign, settable
 from ftctl.kinds.conditions import Checkpoint
 from ftctl.kinds.contract import (
@@ -26,6 +28,7 @@ from ftctl.kinds.contract import (
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients
+    from ftctl.kinds.regions import Regions
 
 # What Azure alone sets on a deployment (azure-rest-api-specs, Microsoft.CognitiveServices, DeploymentProperties).
 _READ_ONLY = frozenset({
@@ -154,6 +157,20 @@ class DeploymentKind(Kind):
             },
             name=resource.address.name,
         )
+
+    def rights(self, change: Change, resource: Resource | None) -> Iterator[Right]:
+        account = change.key.rpartition("/deployments/")[0]
+        yield from rights.of(change, rights.DEPLOYMENTS, account)
+        if resource and self.checks(resource) and change.action is not Action.DELETE:
+            yield from (Right(f"{rights.DEPLOYMENTS}/write", account), rights.data(rights.ASK, account))
+
+    def preflight(
+        self, regions: Regions, plan: Plan, resources: Mapping[Address, Resource]
+    ) -> Mapping[Address, Outlook]:
+        from ftctl.kinds import deployable  # noqa: PLC0415  only where something is to be served otherwise
+
+        after = {address: self.wanted(one, plan.world).fields for address, one in resources.items()}
+        return deployable.checked(regions, plan, resources, after)
 
     def normal(self, path: str, value: Any) -> Any:
         return lowered(value) if path == "sku" else value

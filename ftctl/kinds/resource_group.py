@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
+from ftctl.core.changes import Change
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import ChangeClass, Home, Live, Resource, Wanted, World
-from ftctl.kinds import marks
+from ftctl.core.rights import Right
+from ftctl.kinds import marks, rights
 from ftctl.kinds.arm import health, refuse_foreign, region
 from ftctl.kinds.contract import Declaration, Flaw, Kind, Progress, Scope, Seen, described, flaw
 
@@ -53,6 +55,9 @@ class ResourceGroupKind(Kind):
 
     def normal(self, path: str, value: Any) -> Any:
         return region(value) if path == "location" else value
+
+    def rights(self, change: Change, resource: Resource | None) -> Iterator[Right]:
+        return rights.of(change, rights.GROUPS, change.key)
 
     def observe(self, clients: Clients, scope: Scope) -> Seen:
         return Seen(tuple(_live(body) for body in clients.rest.list_groups(scope.home.subscription)))

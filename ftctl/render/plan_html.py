@@ -10,6 +10,7 @@ from ftctl import __version__
 from ftctl.core.changes import Action, Change, Plan
 from ftctl.core.errors import Problem
 from ftctl.core.model import Finding, Standing
+from ftctl.core.preflight import counted, table
 from ftctl.render import review
 from ftctl.render.headline import GRAVE, headline, meaning, scope
 from ftctl.render.look import clean
@@ -84,7 +85,7 @@ def _plan(plan: Plan, head: str) -> Iterator[str]:
     yield from _table("Data", ((_code(address), _said(line)) for address, line in review.data_lines(plan)))
     yield from _table("Cost and time", ((_code(address), _text(line)) for address, line in review.costs(plan)))
     yield from _table("Gates", map(_gate, review.gates(plan)))
-    yield from _table("Preflight", (_check(address, one) for address, one in review.checks(plan)))
+    yield from _preflight(plan)
     yield from _table("Changed outside ftctl", _drift(plan), ["", "field", "live", "declared"])
     yield _approval(plan)
 
@@ -134,9 +135,21 @@ def _gate(gate: tuple[str, str, tuple[str, ...]]) -> tuple[str, ...]:
     )
 
 
+def _preflight(plan: Plan) -> Iterator[str]:
+    """What did not pass, and folded what did."""
+    found = table(plan)
+    if not found:
+        return
+    yield f"<h2>Preflight: {_text(counted(plan))}</h2>"
+    yield _rows(_check(address, one) for address, one in found if one.standing is not Standing.PASS)
+    if passed := _rows(_check(address, one) for address, one in found if one.standing is Standing.PASS):
+        yield f"<details><summary>What passed</summary>{passed}</details>"
+
+
 def _check(address: str, one: Finding) -> tuple[str, ...]:
     mark = f'<span class="tag {_STANDINGS[one.standing]}">{one.standing}</span>'
-    return mark, _code(address), _text(one.what), f'<span class="soft">{_text(one.basis)}</span>'
+    of = _code(address) if address else "the plan"
+    return mark, _text(one.check), of, _text(one.what), f'<span class="soft">{_text(one.basis)}</span>'
 
 
 def _drift(plan: Plan) -> Iterator[tuple[str, ...]]:
