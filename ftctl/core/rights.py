@@ -16,6 +16,16 @@ _NAMED = 3
 _MATCHES = re.compile(r"ActionMatches\{'([^']+)'\}", re.IGNORECASE)
 Permission = Mapping[str, Any]
 """What one role allows and takes back, as Azure writes it."""
+_LISTS = ("actions", "notActions", "dataActions", "notDataActions")
+
+
+def read(items: Sequence[Any]) -> Sequence[Permission]:
+    """What Azure sent, seen to have the shape that is read of it; ValueError otherwise."""
+    if not all(
+        isinstance(one, Mapping) and all(isinstance(one.get(name) or [], list) for name in _LISTS) for one in items
+    ):
+        raise ValueError("a permission has lists of actions")
+    return items
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from ftctl.catalog.roles import Role, find_role, roles_that_give, roles_that_manage
 from ftctl.core import rights
 from ftctl.core.changes import Action, Blind, Change, Plan
-from ftctl.core.model import Address, Finding, Health, Resource, Standing
+from ftctl.core.model import Address, Finding, Health, Resource, Standing, Wanted
 from ftctl.core.preflight import checked
 from ftctl.core.rights import Grant, Right, Roles
 from ftctl.kinds.contract import Kind
@@ -122,7 +122,7 @@ def _needed(
 
 
 def _roles(clients: Clients, scope: str) -> Roles:
-    found, why = read_or_why(lambda: clients.rest.list_permissions(scope))
+    found, why = read_or_why(lambda: rights.read(clients.rest.list_permissions(scope)))
     return Roles(found or (), why)
 
 
@@ -149,14 +149,15 @@ def _grants(
     caller: SignedIn | None,
     needed: Mapping[Right, object],
 ) -> list[Grant]:
-    """The role assignments that the plan makes, as far as they could be the caller's."""
-    made = [one for one in plan.changes if one.kind == "roleAssignment" and one.action is Action.CREATE]
+    """The role assignments that the plan makes, or has on what is not there now, if they could be the caller's."""
     found = []
-    for change in made:
+    for change in (one for one in plan.changes if one.kind == "roleAssignment" and one.address in declared):
         wanted = kinds[change.kind].wanted(declared[change.address], plan.world)
         ours = _ours(caller, str(wanted.fields["principal"]), str(wanted.settings["type"]))
-        if ours is not False:
-            found.append(_grant(change, ours, needed))
+        scope = str(wanted.fields["scope"])
+        asked = change.action is not Action.CREATE and rights.standing_at(scope, plan.changes) == scope
+        if not asked and ours is not False:
+            found.append(_grant(change, wanted, ours, needed))
     return found
 
 
@@ -169,10 +170,10 @@ def _ours(caller: SignedIn | None, principal: str, kind: str) -> bool | None:
     return None if kind == "Group" and caller.groups is None else False
 
 
-def _grant(change: Change, ours: bool | None, needed: Mapping[Right, object]) -> Grant:  # noqa: FBT001  a value of its own
-    role = find_role(str(change.after["role"]))
+def _grant(change: Change, wanted: Wanted, ours: bool | None, needed: Mapping[Right, object]) -> Grant:  # noqa: FBT001  a value of its own
+    role = find_role(str(wanted.fields["role"]))
     title, _, to = change.name.rpartition(" for ")
-    return Grant(str(change.after["scope"]), title, to, ours, {right: _gives(role, right) for right in needed})
+    return Grant(str(wanted.fields["scope"]), title, to, ours, {right: _gives(role, right) for right in needed})
 
 
 def _gives(role: Role | None, right: Right) -> bool | None:

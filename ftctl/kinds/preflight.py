@@ -8,13 +8,14 @@ stands in no list, and the documentation disagrees with itself: that is a warnin
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ftctl.core.errors import Problem
 from ftctl.core.model import Finding, Home, Outlook, Resource, Standing
+from ftctl.kinds.regions import read_or_why
 
 if TYPE_CHECKING:
     from ftctl.catalog.training import Trainable
@@ -49,20 +50,19 @@ class Listed:
 
 def listed(clients: Clients, home: Home, location: str) -> Listed:
     """Ask a region once; whoever may not read it goes by the catalogue."""
-    from ftctl.clients.errors import AzureError  # noqa: PLC0415  the clients come in only where Azure does
-
     today = clients.clock.now().date()
-    try:
-        items = clients.models(home.subscription, location)
-    except AzureError:
-        return Listed(today)
+    found, _ = read_or_why(lambda: _offers(clients.models(home.subscription, location)))
+    return Listed(today, found, location)
+
+
+def _offers(items: Sequence[Mapping[str, Any]]) -> dict[str, Offer]:
     found: dict[str, Offer] = {}
     for item in items:
         model = item.get("model") or {}
         for name in _names(model):
             former = found.get(name, Offer(frozenset()))  # each model stands there once for each kind of account
             found[name] = Offer(former.types | _types(model), former.training_end or _end(model))
-    return Listed(today, found, location)
+    return found
 
 
 def _names(model: Mapping[str, Any]) -> Iterator[str]:
