@@ -87,7 +87,7 @@ def _offer(wish: Wish, region: Region | None) -> Outlook:
         unknown = f"whether {wish.model or 'the model'} can be served with {wish.sku} is not known"
         why = why or "what it trains from is not known yet"
         return Outlook(findings=(*findings, Finding("availability", Standing.UNVERIFIED, unknown, why)))
-    basis = f"the region's list of models on {region.today}"
+    basis = "the region's list of models"
     skus = [one for one in region.skus.get(wish.model, ()) if one.tuned == wish.tuned]
     sku = next((one for one in skus if one.name.lower() == wish.sku.lower()), None)
     if sku is None:

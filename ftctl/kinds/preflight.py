@@ -45,7 +45,7 @@ class Listed:
 
     @property
     def basis(self) -> str:
-        return f"the region's list of models on {self.today}"
+        return "the region's list of models"
 
 
 def listed(clients: Clients, home: Home, location: str) -> Listed:
