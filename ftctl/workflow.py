@@ -13,6 +13,7 @@ validate   documents → stacks          ftctl.spec (schema, references), kinds'
 resolve    stacks → resources          kinds' `prepare`: local data files are read and hashed
 observe    Azure → live things         ftctl.engine.observe, one listing a kind and account
 plan       resources + live → changes  ftctl.core.plan
+preflight  plan → findings             ftctl.engine.preflight (reads only), ftctl.core.rights, kinds' own checks
 guard      plan → problems             ftctl.core.plan (ownership, earlier failures), ftctl.core.guard
                                        (protect, budgets)
 render     plan → text, JSON           ftctl.render

@@ -19,7 +19,7 @@ from ftctl.render.look import Look
 from ftctl.render.text import plan_text
 
 from .conftest import examples, refused
-from .test_reads import calls_of, signed_in, without_role
+from .test_reads import calls_of, signed_in
 
 CONTRIBUTOR = "Cognitive Services OpenAI Contributor"
 GROUP = f"/subscriptions/{identity.SUBSCRIPTION_ID}/resourceGroups/rg-tone"
@@ -192,23 +192,6 @@ def test_a_contributor_of_the_data_may_train_and_deploy_but_make_no_account(lab)
     assert failed.standing is Standing.FAIL
     assert failed.what.startswith("accounts/write on aoai-tone, for account/main")
     assert "'Cognitive Services Contributor' gives it" in failed.what
-
-
-@pytest.mark.parametrize(
-    ("title", "passes"),
-    [("Cognitive Services Contributor", False), ("Cognitive Services User", True), ("Foundry Owner", True)],
-)
-def test_wildcards_and_what_roles_take_back_are_understood(lab, title, passes):
-    """Uploading and training: with Azure's own role definitions, as the permissions call gives them."""
-    lab.apply()
-    lab.clock.advance(3600)
-    without_role(lab, identity.ML_ENGINEERS, CONTRIBUTOR)
-    del lab.spec["roleAssignments"]["engineers"]
-    give(lab, identity.FTCTL_LOCAL, title)
-    give(lab, identity.FTCTL_LOCAL, "Cognitive Services Data Reader")
-    new_data(lab)
-    data = [one for one in found(lab.plan(), "permissions") if "OpenAI/" in one.what]
-    assert [one.standing for one in data] == [Standing.PASS if passes else Standing.FAIL]
 
 
 def test_a_condition_that_may_bind_the_action_leaves_it_open(lab):
