@@ -46,10 +46,11 @@ def test_what_roles_allow_is_what_the_local_azure_lets_their_holder_do(held, rig
 
 
 @pytest.mark.parametrize("role", roles.ROLES, ids=lambda role: role.name)
-def test_the_catalogue_knows_of_each_role_what_it_gives(role):
+def test_each_role_gives_what_it_gives_here_in_the_catalogue_and_in_azures_own_words(role):
     known = find_role(role.id)
     for right in RIGHTS:
         let = roles._grants(role.id, right.action, data=right.data)
+        assert allowed(right, [entry(role)]) is let, right.action
         told = known.gives(right.action) if right.data else known.manages(right.action)
         bound = right.action.startswith(rights.ASSIGNMENTS) and role.name in {
             "Foundry Account Owner", "Foundry Project Manager",
