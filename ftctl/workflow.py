@@ -13,6 +13,7 @@ validate   documents → stacks          ftctl.spec (schema, references), kinds'
 resolve    stacks → resources          kinds' `prepare`: local data files are read and hashed
 observe    Azure → live things         ftctl.engine.observe, one listing a kind and account
 plan       resources + live → changes  ftctl.core.plan
+preflight  plan → findings             ftctl.engine.preflight (reads only), ftctl.core.rights, kinds' own checks
 guard      plan → problems             ftctl.core.plan (ownership, earlier failures), ftctl.core.guard
                                        (protect, budgets), ftctl.core.limits (size, what serves),
                                        ftctl.policies (a team's own rules)
@@ -185,6 +186,7 @@ def plan(
     """
     from ftctl.core.narrow import marking  # noqa: PLC0415  help needs none
     from ftctl.core.plan import plan as compare  # noqa: PLC0415  the same
+    from ftctl.engine.preflight import preflight  # noqa: PLC0415  the same
     from ftctl.guarding import guarded, policies  # noqa: PLC0415  the same
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
@@ -200,10 +202,12 @@ def plan(
     if mode is Mode.ADOPT:
         declared = {resource.address: resource for resource in stack.resources}
         made = marking(compared(observed), adopt, kinds(), declared)
+        made = preflight(clients, stack.resources, kinds(), made, observed.blind)
         return guarded(made, stack, observed, guards, rules) if guards else made
     made, observed = _judged(stack, clients, observed, compared)
     facts = _preview(stack, clients, made)
     made = compared(replace(observed, facts={**observed.facts, **facts})) if facts else made
+    made = preflight(clients, stack.resources, kinds(), made, observed.blind)
     return guarded(made, stack, observed, guards, rules) if guards else made
 
 
@@ -216,6 +220,7 @@ def rollback(
     """
     from ftctl.core.narrow import alone  # noqa: PLC0415  help needs none
     from ftctl.core.plan import plan as compare  # noqa: PLC0415  the same
+    from ftctl.engine.preflight import preflight  # noqa: PLC0415  the same
     from ftctl.guarding import guarded, policies  # noqa: PLC0415  the same
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
     from ftctl.kinds.rollback import back, put_back  # noqa: PLC0415  the same
@@ -228,7 +233,7 @@ def rollback(
     way = back(clients, stack.resource(address), made, observed.lives, to)
     resources = (*(one for one in stack.resources if one.address.kind == "account"), way.resource)
     narrow = alone(compared(stack.home, resources, kinds(), observed, mode=Mode.ROLLBACK), address)
-    made = put_back(narrow, way)
+    made = preflight(clients, resources, kinds(), put_back(narrow, way), observed.blind)
     made = guarded(made, stack, observed, guards, policies(stack, guards)) if guards else made
     return made, replace(stack, resources=resources)
 
@@ -331,13 +336,16 @@ def apply(
     `wait` bounds the seconds of waiting, `trainings` says whether those are waited for. `origin` are the marks on what
     is written that say where it comes from.
     """
-    from ftctl.core.steps import lower  # noqa: PLC0415  plan needs none
+    from ftctl.core.preflight import lacking  # noqa: PLC0415  plan needs none
+    from ftctl.core.steps import lower  # noqa: PLC0415  the same
     from ftctl.engine.execute import Job, execute  # noqa: PLC0415  the same
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
     note({"ftctl.stack": stack.name})
     if plan.fatal:
         raise FtctlError.all(plan.problems)
+    if missing := lacking(plan):
+        raise FtctlError.all(missing)
     resources = {resource.address: resource for resource in stack.resources}
     home = replace(plan.world.home, origin=origin or {})
     job = Job(lower(plan, kinds()), resources, kinds(), replace(plan.world, home=home), plan.granting)

@@ -25,6 +25,7 @@ from ftctl.core.events import Outcome, Report, Result
 from ftctl.core.guard import GUARDS
 from ftctl.core.model import Address, ChangeClass, Mode
 from ftctl.core.moved import moved
+from ftctl.core.preflight import lacking
 from ftctl.guarding import check_policies
 from ftctl.render.console import progress
 from ftctl.render.findings import document, problems_json
@@ -216,6 +217,8 @@ def _one(stack: Stack, opened: Session, order: Order, told: Told) -> Exit:
         told.add(plan, None)
         return verdict(plan)
     _show_plan(plan, order, told)
+    if missing := lacking(plan):
+        raise FtctlError.all(missing)
     if order.mode is Mode.NORMAL:
         caution(stack)
     if not order.approved:

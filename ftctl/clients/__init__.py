@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
-from threading import RLock, Thread
+from threading import Lock, RLock, Thread
 from typing import TYPE_CHECKING, Any, Self
 
 from ftctl.catalog.clouds import Cloud
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["AzureError", "Clients", "Retry", "Trace"]
 
 _SLOW_IMPORTS = ("azure.identity", "ftctl.clients.arm", "ftctl.clients.rest", "ftctl.clients.dataplane")
+
+
+@dataclass(slots=True)
+class _Once:
+    """What is asked once; whoever holds the lock asks, the others wait for it."""
+
+    lock: Lock
+    items: list[dict[str, Any]] | None = None
 
 
 class Clients:
@@ -48,6 +57,7 @@ class Clients:
         self._lock = RLock()
         self._data: dict[str, DataPlane] = {}
         self._meters: dict[str, list[dict[str, Any]]] = {}
+        self._models: dict[tuple[str, str], _Once] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -95,6 +105,15 @@ class Clients:
             if region not in self._meters:
                 self._meters[region] = meters(self._http, self.retry, self.cloud.retail_prices, region)
             return self._meters[region]
+
+    def models(self, subscription: str, region: str) -> list[dict[str, Any]]:
+        """The list of a region's models; each region is asked once."""
+        with self._lock:
+            once = self._models.setdefault((subscription, region.replace(" ", "").lower()), _Once(Lock()))
+        with once.lock:
+            if once.items is None:
+                once.items = self.arm.list_models(subscription, region)
+            return once.items
 
     def warm(self) -> Thread:
         """Begin to import what a plan will need, and to sign in, beside whatever else is being done."""

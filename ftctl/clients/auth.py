@@ -13,6 +13,7 @@ from ftctl.catalog.clouds import Cloud, Identity
 from ftctl.clients.errors import AzureError
 from ftctl.clients.explain import explain, plain
 from ftctl.clients.redact import scrub
+from ftctl.clients.whoami import SignedIn, signed_in
 from ftctl.core.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
@@ -63,6 +64,11 @@ class Credentials:
     def token(self, scope: str) -> str:
         """A bearer token; raises AzureError FT2001 when not signed in, FT2002 when sign-in is refused."""
         return self._token(scope).token
+
+    def who(self, scope: str) -> SignedIn:
+        """Who is signed in, as the token for a scope says it."""
+        token = self._token(scope)
+        return signed_in(token.token, token.expires_on - self._clock.now().timestamp())
 
     def get_token(self, *scopes: str, claims: str | None = None, **_: Any) -> Token:
         """azure-core's older protocol."""

@@ -57,6 +57,10 @@ class Rest:
         path = f"{_at(scope)}/providers/Microsoft.Authorization/roleAssignments"
         return self._arm_list(path, _AUTHORIZATION, {"$filter": filter} if filter else {})
 
+    def list_permissions(self, scope: str) -> list[Json]:
+        """What each role of the caller at a scope or above it allows and takes back."""
+        return self._arm_list(f"{_at(scope)}/providers/Microsoft.Authorization/permissions", _AUTHORIZATION)
+
     def get_role_assignment(self, assignment: str) -> Json | None:
         """The role assignment of an id, None where there is none."""
         return self._arm_get(assignment, _AUTHORIZATION)

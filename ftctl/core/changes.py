@@ -173,7 +173,8 @@ class Sight:
 class Plan:
     """All changes of a stack in the order in which they would be done, no-ops included.
 
-    `granting` says that a role assignment of the stack is new, so that a refusal may only mean `not yet`.
+    `granting` says that a role assignment of the stack is new, so that a refusal may only mean `not yet`. `preflight`
+    are the checks about all of it; those about one change stand there.
     """
 
     home: Home
@@ -182,6 +183,7 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     granting: bool = False
     world: World = field(default_factory=lambda: World(Home("", "", "")), repr=False, compare=False)
+    preflight: tuple[Finding, ...] = ()
 
     @property
     def pending(self) -> tuple[Change, ...]:

@@ -124,7 +124,7 @@ class World:
 
 
 class Standing(StrEnum):
-    """How a check before a creation came out."""
+    """How a check before a change came out. UNVERIFIED: whoever looked could not tell."""
 
     PASS = "pass"  # noqa: S105  an outcome, no password
     WARN = "warn"
@@ -134,12 +134,13 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One check before a creation: what was looked at, how it came out, and what that rests on."""
+    """One check before a change: what was looked at, how it came out, what that rests on, and where (ARM id, host)."""
 
     check: str
     standing: Standing
     what: str
     basis: str
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)

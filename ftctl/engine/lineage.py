@@ -13,7 +13,7 @@ from ftctl.core.changes import Plan
 from ftctl.core.digest import digest
 from ftctl.core.errors import FtctlError
 from ftctl.core.model import Address, Health, Live, Resource
-from ftctl.kinds import marks, recipe
+from ftctl.kinds import marks, recipe, served
 from ftctl.kinds.contract import Kind
 from ftctl.kinds.trained import Training, job_model
 from ftctl.results.lineage import Condition, Data, Gate, Job, Lineage, Model, Origin, Recipe

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
-from ftctl.core.errors import Problem
+from ftctl.core.changes import Action, Change, Plan
 from ftctl.core.model import Address, ChangeClass, Home, Live, Outlook, Resource, Wanted, World
-from ftctl.kinds import ignoring, marks
-from ftctl.kinds.arm import CASE, REGION, beyond, health, refuse_foreign, settable
+from ftctl.core.rights import Right
+from ftctl.kinds import ignoring, marks, naming, rights
+from ftctl.kinds.arm import CASE, REGION, beyond, health, refuse_foreign, region, settable
 from ftctl.kinds.contract import Declaration, Flaw, Kind, NotYetError, Progress, Scope, Seen, described
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients
+    from ftctl.kinds.regions import Regions
 
 # What Azure alone sets on an account (azure-rest-api-specs, Microsoft.CognitiveServices, AccountProperties).
 _READ_ONLY = frozenset({
@@ -110,26 +113,23 @@ class AccountKind(Kind):
         return {"id": _id(world.home, spec.name), "location": spec.location, "name": spec.name}
 
     def outlook(self, resource: Resource, world: World) -> Outlook:
-        spec: AccountSpec = resource.spec
-        deleted = world.fact(resource.address, "deleted")
-        if not deleted:
-            return Outlook()
-        until = str(deleted.get("scheduledPurgeDate", ""))[:16]
-        match spec.on_soft_deleted:
-            case "restore":
-                return Outlook(because=("a deleted account holds the name and is restored",))
-            case "purge":
-                purge = "a deleted account holds the name and is purged first, with all that was in it"
-                return Outlook(because=(purge,), change_class=ChangeClass.IRREVERSIBLE)
-            case _:
-                problem = Problem(
-                    "FT3007",
-                    f"a soft-deleted account holds the name {spec.name} until {until or 'it is purged'}",
-                    resource.place("name"),
-                    why="Azure keeps a deleted account's name, subdomain and quota for 48 hours.",
-                    fix="Set `onSoftDeleted: restore` to bring it back, or `purge` to delete it for good.",
-                )
-                return Outlook(problem=problem)
+        fact = partial(world.fact, resource.address)
+        return naming.outlook(resource, fact("deleted"), fact("taken"))
+
+    def rights(self, change: Change, resource: Resource | None) -> Iterator[Right]:
+        yield from rights.of(change, rights.ACCOUNTS, change.key)
+        if change.action is Action.CREATE and change.change_class is ChangeClass.IRREVERSIBLE:
+            yield Right(rights.PURGE, change.key.partition("/resourcegroups/")[0])
+
+    def preflight(
+        self, regions: Regions, plan: Plan, resources: Mapping[Address, Resource]
+    ) -> Mapping[Address, Outlook]:
+        """Whether the regions take more accounts; a deleted one counts until it is purged."""
+        from ftctl.kinds import deployable  # noqa: PLC0415  only where an account is to be made
+
+        made = {one.address for one in plan.changes if one.action is Action.CREATE}
+        new = [one for one in resources.values() if one.address in made and not plan.world.fact(one.address, "deleted")]
+        return deployable.accounts(regions, {one.address: (one, region(one.spec.location)) for one in new})
 
     def protected(self, resource: Resource) -> bool:
         return bool(resource.spec.protect)
@@ -141,7 +141,10 @@ class AccountKind(Kind):
         lives = tuple(_live(body) for body in clients.arm.list_accounts(scope.home.subscription))
         keys = {live.key for live in lives}
         missing = [r for r in scope.resources if _id(scope.home, r.spec.name).lower() not in keys]
-        return Seen(lives, dict(_soft_deleted(clients, scope.home, missing)) if missing else {})
+        if not missing:
+            return Seen(lives)
+        deleted = clients.arm.list_deleted_accounts(scope.home.subscription)
+        return Seen(lives, {one.address: _holders(one, scope.home, deleted, lives) for one in missing})
 
     def refresh(self, clients: Clients, live: Live, home: Home, progress: Progress) -> Live | None:
         body = clients.arm.get_account(live.id)
@@ -252,20 +255,23 @@ def _live(body: dict[str, Any]) -> Live:
     )
 
 
-def _soft_deleted(
-    clients: Clients, home: Home, missing: Iterable[Resource]
-) -> Iterator[tuple[Address, dict[str, Any]]]:
-    """For each declared account that is not there: the deleted one that holds its name."""
-    deleted = {_deleted_key(body): body for body in clients.arm.list_deleted_accounts(home.subscription)}
-    for resource in missing:
-        body = deleted.get((home.group.lower(), resource.spec.name.lower()))
-        if body:
-            properties = body.get("properties") or {}
-            twin = {"name": body["name"], "location": _part(body["id"], "locations"), "group": home.group}
-            yield (
-                resource.address,
-                {"deleted": {**twin, "scheduledPurgeDate": properties.get("scheduledPurgeDate", "")}},
-            )
+def _holders(
+    resource: Resource, home: Home, deleted: Sequence[dict[str, Any]], lives: Iterable[Live]
+) -> dict[str, Any]:
+    """For a declared account that is not there: the deleted one that holds its name, or the other one that has it."""
+    name = resource.spec.name.lower()
+    own = next((body for body in deleted if _deleted_key(body) == (home.group.lower(), name)), None)
+    if own:
+        properties = own.get("properties") or {}
+        twin = {"name": own["name"], "location": _part(own["id"], "locations"), "group": home.group}
+        return {"deleted": {**twin, "scheduledPurgeDate": properties.get("scheduledPurgeDate", "")}}
+    held = [live.id for live in lives if str(live.fields["subdomain"] or "").lower() == name]
+    held += [body["id"] for body in deleted if _subdomain(body) == name]
+    return {"taken": held[0]} if held else {}
+
+
+def _subdomain(body: Mapping[str, Any]) -> str:
+    return str((body.get("properties") or {}).get("customSubDomainName") or "").lower()
 
 
 def _still_deleted(clients: Clients, home: Home, twin: dict[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from ftctl.core.changes import Adoption, Sight
+from ftctl.core.changes import Adoption, Change, Plan, Sight
 from ftctl.core.errors import Problem
 from ftctl.core.estimate import Budget, Estimate
 from ftctl.core.events import Watched
@@ -30,11 +30,13 @@ from ftctl.core.model import (
     Wanted,
     World,
 )
+from ftctl.core.rights import Right
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients
     from ftctl.core.noise import Rule
     from ftctl.core.why import Spelled
+    from ftctl.kinds.regions import Regions
 
 Progress = Callable[[str | Watched], None]
 
@@ -182,6 +184,18 @@ class Kind(ABC):
         self, clients: Clients, home: Home, resources: Sequence[Resource], world: World
     ) -> Mapping[Address, Mapping[str, Any]]:
         """Facts worth a call only where a creation is planned, for its `outlook`; reads only."""
+        return {}
+
+    def rights(self, change: Change, resource: Resource | None) -> Iterable[Right]:
+        """What a planned change takes; `resource` is None if it is declared no more."""
+        return ()
+
+    def preflight(
+        self, regions: Regions, plan: Plan, resources: Mapping[Address, Resource]
+    ) -> Mapping[Address, Outlook]:
+        """What else speaks for and against planned changes of `resources`, the others of the plan considered; reads
+        only, and none for what changes nothing that matters.
+        """
         return {}
 
     def retries(self, resource: Resource) -> int:

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from ftctl.core.changes import Change
 from ftctl.core.errors import FtctlError, Problem, Where
 from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Outlook, Resource, Unknown, Wanted, World
-from ftctl.kinds import files, former, marks
+from ftctl.core.rights import Right
+from ftctl.kinds import files, former, marks, rights
 from ftctl.kinds.contract import (
     Declaration,
     Flaw,
@@ -27,6 +29,7 @@ from ftctl.kinds.contract import (
     flaw,
     reference,
 )
+from ftctl.kinds.fitness import lint, slot
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients
@@ -34,7 +37,6 @@ if TYPE_CHECKING:
 
 _FEW = "FT1350"
 _PROMISED = ("sha256", "examples", "tokens", "system")
-_MANY = 90  # per cent of the files that an account takes, from which on a plan says so
 
 
 class DatasetSpec(Declaration, frozen=True):
@@ -151,21 +153,25 @@ class DatasetKind(Kind):
         if file and (listing or isinstance(world.output(account, "endpoint"), Unknown)):
             found = listing.lives.get(file) if listing else None
             return Outlook(problem=_unusable(file, resource.place("fileId"), found))
+        told = (*lint(resource), slot(listing, resource)) if listing else tuple(lint(resource))
         if listing is None:
-            return Outlook()
-        change = world.fact(resource.address, "change") or ()
+            return Outlook(findings=told)
         size = resource.prepared.get("bytes") or 0
         if listing.largest and size > listing.largest:
             what = f"{resource.address} has {size:,} bytes, and its account takes {listing.largest:,}"
-            return Outlook(problem=Problem("FT2215", what, resource.place("path")))
-        number, room = listing.number(resource), listing.room
-        if number > room:
-            what = f"{resource.address} would be file {number} of an account that takes {room}"
-            return Outlook(problem=Problem("FT2212", what, resource.where))
-        if 100 * number >= _MANY * room:
-            full = f"it is file {number} of {room} that the account takes; `ftctl data prune` makes room"
-            return Outlook(because=(*change, full))
-        return Outlook(because=change)
+            return Outlook(problem=Problem("FT2215", what, resource.place("path")), findings=told)
+        if listing.number(resource) > listing.room:
+            what = (
+                f"{resource.address} would be file {listing.number(resource)} of an account that takes {listing.room}"
+            )
+            return Outlook(problem=Problem("FT2212", what, resource.where), findings=told)
+        return Outlook(because=world.fact(resource.address, "change") or (), findings=told)
+
+    def rights(self, change: Change, resource: Resource | None) -> Iterator[Right]:
+        word = "import/action" if resource and resource.spec.url else "write"
+        for verb in rights.verbs(change):
+            said = verb if verb == "delete" else word
+            yield rights.data(f"{rights.FILES}/{said}", change.key.partition("|")[0])
 
     def observe(self, clients: Clients, scope: Scope) -> Seen:
         account = scope.account

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
-from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Resource, Unknown, Wanted, World
-from ftctl.kinds import ignoring, marks, named, served
+from ftctl.core.changes import Action, Change, Plan
+from ftctl.core.model import Address, ChangeClass, Health, Home, Live, Outlook, Resource, Unknown, Wanted, World
+from ftctl.core.rights import Right
+from ftctl.kinds import ignoring, marks, named, rights, served
 from ftctl.kinds.arm import CASE, beyond, health, refuse_foreign, settable
 from ftctl.kinds.conditions import Checkpoint
 from ftctl.kinds.contract import (
@@ -29,6 +31,7 @@ from ftctl.kinds.contract import (
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients
+    from ftctl.kinds.regions import Regions
 
 # What Azure alone sets on a deployment (azure-rest-api-specs, Microsoft.CognitiveServices, DeploymentProperties).
 _READ_ONLY = frozenset({
@@ -186,6 +189,20 @@ class DeploymentKind(Kind):
     def renamed(self, resource: Resource, live: Live) -> bool:
         """Whether it is found by a name that it had before; `moved` need not stay once its mark tells the new one."""
         return resource.address.name not in {live.label, live.name}
+
+    def rights(self, change: Change, resource: Resource | None) -> Iterator[Right]:
+        account = change.key.rpartition("/deployments/")[0]
+        yield from rights.of(change, rights.DEPLOYMENTS, account)
+        if resource and self.checks(resource) and change.action is not Action.DELETE:
+            yield from (Right(f"{rights.DEPLOYMENTS}/write", account), rights.data(rights.ASK, account))
+
+    def preflight(
+        self, regions: Regions, plan: Plan, resources: Mapping[Address, Resource]
+    ) -> Mapping[Address, Outlook]:
+        from ftctl.kinds import deployable  # noqa: PLC0415  only where something is to be served otherwise
+
+        after = {address: self.wanted(one, plan.world).fields for address, one in resources.items()}
+        return deployable.checked(regions, plan, resources, after)
 
     def checks(self, resource: Resource) -> bool:
         return resource.spec.smoke_test is not None

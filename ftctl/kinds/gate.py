@@ -8,16 +8,18 @@ made, which an apply does; a tag of what serves remembers what it found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from ftctl.core.changes import Action, Change
 from ftctl.core.errors import Problem
 from ftctl.core.model import Address, Health, Home, Live, Outlook, Resource, Unknown, Wanted, World
-from ftctl.kinds import heldout, marks, named
+from ftctl.core.rights import Right
+from ftctl.kinds import heldout, marks, named, rights
 from ftctl.kinds.conditions import Checkpoint, CheckpointStep, Gate, condition_of
 from ftctl.kinds.contract import (
     Declaration,
@@ -114,6 +116,13 @@ class GateKind(Kind):
         conditions = [condition_of(one, _examples(one, world)) for one in spec.gates]
         asks = heldout.asking(spec.gates, world)
         return Outlook(because=(*chosen, *(f"gate: {one}" for one in conditions), *asks))
+
+    def rights(self, change: Change, resource: Resource | None) -> Iterator[Right]:
+        """Those of an evaluation, with its temporary deployment; judging by results only reads."""
+        account, evaluates, _ = change.key.partition(f"|{_EVALUATION}|")
+        if evaluates and change.action is Action.JUDGE:
+            yield from (Right(f"{rights.DEPLOYMENTS}/{verb}", account) for verb in ("write", "delete"))
+            yield from (rights.data(action, account) for action in (rights.ASK, f"{rights.JOBS}/write"))
 
     def observe(self, clients: Clients, scope: Scope) -> Seen:
         """Nothing: what a gate is follows from other things, and is told by `examine`."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
-from ftctl.core.changes import Adoption, Sight
+from ftctl.core.changes import Adoption, Change, Sight
 from ftctl.core.diff import has_unknown
 from ftctl.core.digest import digest
 from ftctl.core.errors import Problem
@@ -28,6 +28,7 @@ from ftctl.core.model import (
     Wanted,
     World,
 )
+from ftctl.core.rights import Right
 from ftctl.kinds import fit, graders, heldout, joblimits, jobstate, marks, once, preflight, recipe, retention
 from ftctl.kinds.conditions import Gate, gate_flaws
 from ftctl.kinds.contract import (
@@ -245,6 +246,9 @@ class JobKind(Kind):
 
     def label(self, name: str) -> str:
         return jobstate.label(name)
+
+    def rights(self, change: Change, resource: Resource | None) -> Iterator[Right]:
+        return jobstate.rights_of(change)
 
     def retries(self, resource: Resource) -> int:
         again = resource.spec.on_failure

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ftctl.core.changes import Adoption
+from ftctl.core.changes import Action, Adoption, Change
 from ftctl.core.diff import FieldChange, differences, has_unknown
 from ftctl.core.errors import Problem
 from ftctl.core.model import Course, Health, Live, Pause, Resource, Wanted
+from ftctl.core.rights import Right
+from ftctl.kinds import rights
 from ftctl.kinds.contract import Flaw, NotYetError, account_of, flaw
 from ftctl.kinds.jobbody import health_of
 from ftctl.kinds.recipe import Hyperparameters
@@ -159,3 +161,14 @@ def _short(value: Any) -> str:
 
 def _path(name: str) -> str:
     return f"hyperparameters.{name}" if name in Hyperparameters.__struct_fields__ else name
+
+
+def rights_of(change: Change) -> Iterator[Right]:
+    """What making, steering, cancelling or deleting a job takes; a deleted one goes with its model and its results."""
+    account, live = change.key.partition("|")[0], change.live
+    words = [f"{rights.JOBS}/{verb}" for verb in rights.verbs(change)]
+    if live and change.action is Action.DELETE:
+        gone = [f"{rights.MODELS}/delete"] if live.outputs.get("model") else []
+        gone += [f"{rights.FILES}/delete"] if live.raw.get("result_files") else []
+        words = [f"{rights.JOBS}/cancel/action"] if live.health is Health.PENDING else [*words, *gone]
+    yield from (rights.data(word, account) for word in words)

@@ -8,13 +8,14 @@ stands in no list, and the documentation disagrees with itself: that is a warnin
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ftctl.core.errors import Problem
 from ftctl.core.model import Finding, Home, Outlook, Resource, Standing
+from ftctl.kinds.regions import read_or_why
 
 if TYPE_CHECKING:
     from ftctl.catalog.training import Trainable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 # A training type's flag in the lists; `finetuneCapabilities` stands beside `fineTune` alone, and is not needed.
 _FLAGS = {"standard": "fineTune", "globalStandard": "globalFineTune", "developerTier": "devTierFineTune"}
 _NAMED = 4  # regions
+SOON = timedelta(days=90)  # before a model's last day, from which on a plan says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,28 +41,28 @@ class Listed:
 
     today: date
     models: Mapping[str, Offer] | None = None
+    region: str = ""
 
     @property
     def basis(self) -> str:
-        return f"the region's list of models on {self.today}"
+        return "the region's list of models"
 
 
 def listed(clients: Clients, home: Home, location: str) -> Listed:
     """Ask a region once; whoever may not read it goes by the catalogue."""
-    from ftctl.clients.errors import AzureError  # noqa: PLC0415  the clients come in only where Azure does
-
     today = clients.clock.now().date()
-    try:
-        items = clients.arm.list_models(home.subscription, location)
-    except AzureError:
-        return Listed(today)
+    found, _ = read_or_why(lambda: _offers(clients.models(home.subscription, location)))
+    return Listed(today, found, location)
+
+
+def _offers(items: Sequence[Mapping[str, Any]]) -> dict[str, Offer]:
     found: dict[str, Offer] = {}
     for item in items:
         model = item.get("model") or {}
         for name in _names(model):
             former = found.get(name, Offer(frozenset()))  # each model stands there once for each kind of account
             found[name] = Offer(former.types | _types(model), former.training_end or _end(model))
-    return Listed(today, found)
+    return found
 
 
 def _names(model: Mapping[str, Any]) -> Iterator[str]:
@@ -120,14 +122,33 @@ def _place(base: str, kind: str, where: str, book: Trainable | None, known: List
 
 
 def _retirement(base: str, book: Trainable | None, known: Listed | None) -> Iterator[Finding]:
-    """A model's last day of training. What the region's own list still offers passes, whatever day it names."""
+    """A model's last day of training. What is offered past it, or until soon, may be refused when it comes to it."""
     offer = known.models.get(base.lower()) if known and known.models is not None else None
     if known and offer and offer.training_end:
-        yield Finding("retirement", Standing.PASS, f"training ends on {offer.training_end}", known.basis)
+        end = _day(offer.training_end)
+        still = f", and {spelled} still offers it" if (spelled := known.region) else ""
+        yield _ending(base, end, known, known.basis, still) if end else _no_day(base, offer, known)
     elif book and known:
-        past = book.training_end < known.today
-        said = f"training on {base} {'was to end' if past else 'ends'} on {book.training_end}"
-        yield Finding("retirement", Standing.WARN if past else Standing.PASS, said, book.basis)
+        yield _ending(base, book.training_end, known, book.basis)
+
+
+def _ending(base: str, end: date, known: Listed, basis: str, still: str = "") -> Finding:
+    if end < known.today:
+        return Finding("retirement", Standing.WARN, f"training on {base} was to end on {end}{still}", basis)
+    standing = Standing.WARN if end - known.today <= SOON else Standing.PASS
+    return Finding("retirement", standing, f"training on {base} ends on {end}", basis)
+
+
+def _no_day(base: str, offer: Offer, known: Listed) -> Finding:
+    unknown = f"when training on {base} ends is not known"
+    return Finding("retirement", Standing.UNVERIFIED, unknown, f"{known.basis} says {offer.training_end}")
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _method(base: str, method: str, book: Trainable | None) -> Finding:

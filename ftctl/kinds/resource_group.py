@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
+from ftctl.core.changes import Change
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import ChangeClass, Home, Live, Resource, Wanted, World
-from ftctl.kinds import marks
+from ftctl.core.rights import Right
+from ftctl.kinds import marks, rights
 from ftctl.kinds.arm import REGION, health, refuse_foreign
 from ftctl.kinds.contract import Declaration, Flaw, Kind, Progress, Scope, Seen, described, flaw
 
@@ -52,6 +54,9 @@ class ResourceGroupKind(Kind):
             settings={"label": resource.address.name, "id": group_id(world.home.subscription, spec.name)},
             name=spec.name,
         )
+
+    def rights(self, change: Change, resource: Resource | None) -> Iterator[Right]:
+        return rights.of(change, rights.GROUPS, change.key)
 
     def observe(self, clients: Clients, scope: Scope) -> Seen:
         return Seen(tuple(_live(body) for body in clients.rest.list_groups(scope.home.subscription)))

@@ -12,10 +12,12 @@ import msgspec
 
 from ftctl.catalog.roles import find_role
 from ftctl.catalog.roles import names as role_names
+from ftctl.core.changes import Change
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Address, Home, Live, Resource, Wanted, World
+from ftctl.core.rights import Right
 from ftctl.core.spans import carried
-from ftctl.kinds import marks
+from ftctl.kinds import marks, rights
 from ftctl.kinds.arm import CASE
 from ftctl.kinds.contract import Declaration, Flaw, Kind, Progress, Scope, Seen, account_of, described, flaw, reference
 
@@ -118,6 +120,9 @@ class RoleAssignmentKind(Kind):
 
     def referenced(self, resource: Resource) -> bool:
         return bool(resource.spec.manage == "reference")
+
+    def rights(self, change: Change, resource: Resource | None) -> Iterator[Right]:
+        return rights.of(change, rights.ASSIGNMENTS, change.key.partition("|")[0])
 
     def observe(self, clients: Clients, scope: Scope) -> Seen:
         """One listing of the subscription, with what is below it; and the names of principals looked up beside it."""

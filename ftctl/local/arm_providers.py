@@ -48,6 +48,7 @@ _TYPES: dict[str, dict[str, tuple[list[str], bool]]] = {
         "skus": (_VERSIONS, False),
     },
     "Microsoft.Authorization": {
+        "permissions": (["2022-04-01", "2018-07-01", "2015-07-01"], False),
         "roleAssignments": (["2022-04-01", "2020-10-01-preview", "2015-07-01"], False),
         "roleDefinitions": (["2022-05-01-preview", "2022-04-01", "2015-07-01"], False),
     },

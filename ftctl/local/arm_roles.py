@@ -18,6 +18,8 @@ _READ = "Microsoft.Authorization/roleAssignments/read"
 _WRITE = "Microsoft.Authorization/roleAssignments/write"
 _DELETE = "Microsoft.Authorization/roleAssignments/delete"
 _READ_DEFINITIONS = "Microsoft.Authorization/roleDefinitions/read"
+_PERMISSIONS = f"{_AUTHORIZATION}/permissions"
+_READ_PERMISSIONS = "Microsoft.Authorization/permissions/read"
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ACCOUNT = re.compile(
     r"(/subscriptions/[^/]+/resourceGroups/([^/]+))(/providers/[^/]+/[^/]+/[^/]+(/.*)?)?", re.IGNORECASE
@@ -117,6 +119,20 @@ def get_definition(request: Request) -> Reply:
     if one is None:
         raise _no_definition(name, 404)
     return Reply(200, _definition(one))
+
+
+@route("GET", f"/{{scope:path}}{_PERMISSIONS}", plane=Plane.ARM, action=_READ_PERMISSIONS)
+def list_permissions(request: Request) -> Reply:
+    """What each role of the caller at or above a scope allows and takes back, with the assignment's condition."""
+    scope, who = _scope(request), request.principal
+    assert who is not None
+    _check_scope(request, scope)
+    found = []
+    for one in roles.assigned(request.azure, who, scope):
+        allowed = roles.role(one["roleDefinitionId"])
+        bound = {name: one[name] for name in ("condition", "conditionVersion") if one.get(name)}
+        found += [_permission(allowed) | bound] if allowed else []
+    return arm.collection(found)
 
 
 def _scope(request: Request) -> str:
@@ -224,13 +240,16 @@ def _no_definition(id_: str, status: int) -> Refusal:
     )
 
 
-def _definition(one: Role) -> dict[str, Any]:
-    permission = {
+def _permission(one: Role) -> dict[str, Any]:
+    return {
         "actions": list(one.actions),
         "notActions": list(one.not_actions),
         "dataActions": list(one.data_actions),
         "notDataActions": list(one.not_data_actions),
     }
+
+
+def _definition(one: Role) -> dict[str, Any]:
     stamp = f"{roles.AS_OF}T00:00:00.0000000Z"
     return {
         "id": roles.definition_id(one),
@@ -241,7 +260,7 @@ def _definition(one: Role) -> dict[str, Any]:
             "type": "BuiltInRole",
             "description": one.description,
             "assignableScopes": ["/"],
-            "permissions": [permission],
+            "permissions": [_permission(one)],
             "createdOn": stamp,
             "updatedOn": stamp,
             "createdBy": None,

@@ -268,6 +268,13 @@ def _held(azure: Azure, who: Principal) -> list[tuple[str, str, float]]:
     return [(one["roleDefinitionId"], one["scope"], made) for one, made in every if one["principalId"] in ids]
 
 
+def assigned(azure: Azure, who: Principal, scope: str) -> list[Doc]:
+    """The assignments of somebody, or of a group above, that reach `scope`."""
+    ids = identity.memberships(azure.store, who)
+    every = (one["properties"] for one in azure.store.all("role_assignment"))
+    return [one for one in every if one["principalId"] in ids and at_or_above(one["scope"], scope)]
+
+
 def at_or_above(scope: str, below: str) -> bool:
     """Whether `scope` is `below` or holds it."""
     high, low = scope.rstrip("/").lower(), below.rstrip("/").lower()

@@ -13,6 +13,7 @@ from ftctl.core.digest import digest, plain
 from ftctl.core.errors import Problem, Severity
 from ftctl.core.events import Outcome, Report
 from ftctl.core.model import ChangeClass, Unknown
+from ftctl.core.preflight import rows
 from ftctl.render.estimate import estimate_json, total_json
 from ftctl.render.findings import problem_json, problems_json
 from ftctl.render.headline import gravest, headline
@@ -55,9 +56,8 @@ def plan_json(plan: Plan) -> dict[str, Any]:
             {"address": address, "standing": standing, "told": list(told)} for address, standing, told in gates(plan)
         ],
         "preflight": [
-            {"address": str(change.address), **asdict(finding)}
-            for change in plan.changes
-            for finding in change.findings
+            {"address": address or None, **asdict(finding), "scope": finding.scope or None}
+            for address, finding in rows(plan)
         ],
         "diagnostics": problems_json(plan.problems),
     }

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 
 from ftctl.core.changes import Change, Plan
 from ftctl.core.errors import Problem
-from ftctl.core.model import Standing
+from ftctl.core.model import Finding, Standing
+from ftctl.core.preflight import counted, table
 from ftctl.render import review
 from ftctl.render.headline import headline, meaning, scope
-from ftctl.render.look import Look, clean, counted
+from ftctl.render.look import Look, clean
+from ftctl.render.look import counted as number_of
 from ftctl.render.problems import reason_and_fix
 from ftctl.render.text import plan_text
 from ftctl.render.verbs import verb
@@ -19,6 +21,7 @@ from ftctl.render.verbs import verb
 MOST = 65_536  # that GitHub takes; counted in bytes, which is never less than in characters
 _NAMED = 3
 _LEAST = 1000  # that a stack needs to say anything
+_CHECKS = ("| | check | of | what | by |", "| --- | --- | --- | --- | --- |")
 _TOO_LONG = "**Too long to approve here**: this is cut. Read all of it with `ftctl show FILE`, and approve that."
 
 
@@ -47,7 +50,7 @@ def plans_markdown(plans: Sequence[Plan], problems: Sequence[Problem] = (), most
     for number, plan in enumerate(plans):
         share = left // (len(plans) - number)
         if share < _LEAST:
-            told.append(f"*{counted(len(plans) - number, 'more stack')} not shown here.* {_TOO_LONG}")
+            told.append(f"*{number_of(len(plans) - number, 'more stack')} not shown here.* {_TOO_LONG}")
             break
         told.append(_fitted(_explained(plan, share - 1), share - 1, _footer(plan)))
         left -= _size(told[-1]) + 1
@@ -96,7 +99,7 @@ def _cut(part: Part, room: int) -> str:
 
 
 def _missing(number: int) -> str:
-    return f"*{counted(number, 'more line')} cut here.*"
+    return f"*{number_of(number, 'more line')} cut here.*"
 
 
 def _size(text: str) -> int:
@@ -116,7 +119,7 @@ def _parts(plan: Plan, look: Look) -> Iterator[Part]:
         _listed("Data", ((code(address), plain(line)) for address, line in review.data_lines(plan))),
         _listed("Cost and time", ((code(address), plain(line)) for address, line in review.costs(plan))),
         _listed("Gates", _gates(plan)),
-        _checks(plan),
+        *_checks(plan),
         _listed("Changed outside ftctl", _drift(plan)),
         _full(plan, look),
     ]
@@ -168,14 +171,21 @@ def _drift(plan: Plan) -> Iterator[tuple[str, str]]:
         yield code(str(change.address)), "; ".join(moves)
 
 
-def _checks(plan: Plan) -> Part | None:
-    rows = tuple(
-        f"| {one.standing} | {code(address)} | {plain(one.what)} | {plain(one.basis)} |"
-        for address, one in review.checks(plan)
-    )
-    good = sum(one.standing is Standing.PASS for _, one in review.checks(plan))
-    head = (f"#### Preflight: {good} of {len(rows)} pass", "", "| | of | what | by |", "| --- | --- | --- | --- |")
-    return Part(head, rows) if rows else None
+def _checks(plan: Plan) -> Iterator[Part]:
+    """What did not pass, and folded what did."""
+    rows = [(one.standing is Standing.PASS, _check(address, one)) for address, one in table(plan)]
+    open_, folded = (tuple(row for passed, row in rows if passed is wanted) for wanted in (False, True))
+    title = f"#### Preflight: {counted(plan)}"
+    if open_:
+        yield Part((title, "", *_CHECKS), open_)
+    if folded:
+        head = () if open_ else (title, "")
+        yield Part((*head, "<details>", "<summary>What passed</summary>", "", *_CHECKS), folded, ("", "</details>"))
+
+
+def _check(address: str, one: Finding) -> str:
+    of = code(address) if address else "the plan"
+    return f"| {one.standing} | {plain(one.check)} | {of} | {plain(one.what)} | {plain(one.basis)} |"
 
 
 def _problems(problems: Sequence[Problem]) -> Part | None:

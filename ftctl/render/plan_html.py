@@ -11,9 +11,11 @@ from ftctl.core.changes import Action, Change, Plan
 from ftctl.core.diff import leaves
 from ftctl.core.errors import Problem
 from ftctl.core.model import Finding, Standing
+from ftctl.core.preflight import counted, table
 from ftctl.render import review
 from ftctl.render.headline import GRAVE, headline, meaning, scope
-from ftctl.render.look import clean, counted
+from ftctl.render.look import clean
+from ftctl.render.look import counted as number_of
 from ftctl.render.problems import reason_and_fix
 from ftctl.render.svg_graph import STYLE as GRAPH_STYLE
 from ftctl.render.svg_graph import svg
@@ -86,7 +88,7 @@ def _plan(plan: Plan, head: str) -> Iterator[str]:
     yield from _table("Data", ((_code(address), _said(line)) for address, line in review.data_lines(plan)))
     yield from _table("Cost and time", ((_code(address), _text(line)) for address, line in review.costs(plan)))
     yield from _table("Gates", map(_gate, review.gates(plan)))
-    yield from _table("Preflight", (_check(address, one) for address, one in review.checks(plan)))
+    yield from _preflight(plan)
     yield from _table("Changed outside ftctl", _drift(plan), ["", "field", "live", "declared"])
     yield _hidden(plan)
     yield _approval(plan)
@@ -129,7 +131,7 @@ def _why(change: Change, path: str) -> str:
 def _hidden(plan: Plan) -> str:
     """What is no difference, folded."""
     rows = [(_code(address), _text(path), _text(line)) for address, path, line in hidden_rows(plan, review.LOOK)]
-    title = f"{counted(len(rows), 'hidden difference')}"
+    title = f"{number_of(len(rows), 'hidden difference')}"
     return f"<details><summary>{title}</summary>{_rows(rows)}</details>" if rows else ""
 
 
@@ -149,9 +151,21 @@ def _gate(gate: tuple[str, str, tuple[str, ...]]) -> tuple[str, ...]:
     )
 
 
+def _preflight(plan: Plan) -> Iterator[str]:
+    """What did not pass, and folded what did."""
+    found = table(plan)
+    if not found:
+        return
+    yield f"<h2>Preflight: {_text(counted(plan))}</h2>"
+    yield _rows(_check(address, one) for address, one in found if one.standing is not Standing.PASS)
+    if passed := _rows(_check(address, one) for address, one in found if one.standing is Standing.PASS):
+        yield f"<details><summary>What passed</summary>{passed}</details>"
+
+
 def _check(address: str, one: Finding) -> tuple[str, ...]:
     mark = f'<span class="tag {_STANDINGS[one.standing]}">{one.standing}</span>'
-    return mark, _code(address), _text(one.what), f'<span class="soft">{_text(one.basis)}</span>'
+    of = _code(address) if address else "the plan"
+    return mark, _text(one.check), of, _text(one.what), f'<span class="soft">{_text(one.basis)}</span>'
 
 
 def _drift(plan: Plan) -> Iterator[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ftctl.core.changes import Action, Change, Plan, Reason
 from ftctl.core.diff import FieldChange
 from ftctl.core.graph import Graph, graph_by
-from ftctl.core.model import Address, ChangeClass, Finding, Standing
+from ftctl.core.model import Address, ChangeClass
 from ftctl.render.estimate import estimate_rows, total_text
 from ftctl.render.headline import GRAVE
 from ftctl.render.look import Look, clean
@@ -86,13 +86,6 @@ def gates(plan: Plan) -> Iterator[tuple[str, str, tuple[str, ...]]]:
             live = change.live.outputs.get("told", ()) if change.live else ()
             standing = {Action.NOOP: "passed", Action.BLOCKED: "refused"}.get(change.action, "not judged yet")
             yield str(change.address), standing, tuple(change.because or live)
-
-
-def checks(plan: Plan) -> list[tuple[str, Finding]]:
-    """Checks before creations, those that did not pass first."""
-    order = [Standing.FAIL, Standing.WARN, Standing.UNVERIFIED, Standing.PASS]
-    found = [(str(change.address), finding) for change in plan.changes for finding in change.findings]
-    return sorted(found, key=lambda one: order.index(one[1].standing))
 
 
 def graph(plan: Plan) -> tuple[Graph, dict[Address, tuple[str, str]]]:

@@ -18,9 +18,9 @@ _JUDGES = {"gate", "pick"}
 
 def revived(content: Json) -> Plan:
     """The plan that `plan_json` wrote, without what only an apply needs. Raises KeyError and the like for others."""
-    findings: dict[str, list[Finding]] = {}
+    findings: dict[str | None, list[Finding]] = {}
     for one in content["preflight"]:
-        found = Finding(one["check"], Standing(one["standing"]), one["what"], one["basis"])
+        found = Finding(one["check"], Standing(one["standing"]), one["what"], one["basis"], one.get("scope") or "")
         findings.setdefault(one["address"], []).append(found)
     told = {gate["address"]: tuple(gate["told"]) for gate in content["gates"]}
     return Plan(
@@ -28,6 +28,7 @@ def revived(content: Json) -> Plan:
         Mode(content["mode"]),
         tuple(_change(one, findings.get(one["address"], []), told) for one in content["changes"]),
         tuple(map(_problem, content["diagnostics"])),
+        preflight=tuple(findings.get(None, ())),
     )
 
 

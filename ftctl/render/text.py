@@ -8,11 +8,12 @@ from dataclasses import replace
 from ftctl.core.changes import Action, Change, Plan, Reason
 from ftctl.core.diff import FieldChange, leaves
 from ftctl.core.errors import Severity
-from ftctl.core.model import Address, Standing
+from ftctl.core.model import Address
 from ftctl.core.why import Source
 from ftctl.render.estimate import estimate_rows
 from ftctl.render.headline import GRAVE, headline, meaning, scope
 from ftctl.render.look import Look, Style, clean, counted, padded, width_of
+from ftctl.render.preflight import preflight_lines
 from ftctl.render.values import pair, shortened, shown
 from ftctl.render.verbs import Verb, verb
 from ftctl.render.why import hidden_text, hint, why_text
@@ -55,7 +56,7 @@ def plan_text(plan: Plan, look: Look) -> str:
     for change in (*plan.pending, *plan.noted):
         other = like.setdefault(change.address.declared, change)
         body += [*change_lines(change, look, other if other is not change else None), ""]
-        like[change.address.declared] = replace(other, findings=(*other.findings, *change.findings))  # each told once
+    body += [*found, ""] if (found := preflight_lines(plan, look)) else []
     lines = [look.paint(first, Style.BOLD), "", *_meaning(plan, look), "", *body]
     if plan.fatal:
         number = sum(problem.severity is Severity.ERROR for problem in plan.problems)
@@ -100,8 +101,7 @@ def _differing(change: Change, like: Change, look: Look) -> list[str]:
     if estimate and first and (estimate.price, estimate.notes) == (first.price, first.notes):
         estimate = replace(estimate, price="", notes=())
     said = tuple(words for words in change.because if words not in like.because)
-    findings = tuple(finding for finding in change.findings if finding not in like.findings)
-    short = replace(change, after=after, estimate=estimate, because=said, findings=findings, affects=())
+    short = replace(change, after=after, estimate=estimate, because=said, affects=())
     return [*_fields(short, look), *look.wrap(f"the rest as {like.address}", _BODY), *_remarks(short, look)]
 
 
@@ -154,9 +154,7 @@ def _movement(field: FieldChange, look: Look) -> str:
 
 
 def _remarks(change: Change, look: Look) -> list[str]:
-    doubts = [f"{one.standing}: {one.what} ({one.basis})" for one in change.findings if one.standing != Standing.PASS]
-    said = (*change.because, *doubts)
-    lines = [line for text in said for line in look.wrap(_brief(clean(text), look), _BODY)]
+    lines = [line for text in change.because for line in look.wrap(_brief(clean(text), look), _BODY)]
     if change.reason is Reason.DRIFTED:
         lines += look.wrap("Azure has the value on the left; what is declared was not touched.", _BODY)
     if change.affects:

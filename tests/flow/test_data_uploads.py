@@ -11,7 +11,7 @@ import pytest
 from ftctl.clients.uploads import BOM, Sizes
 from ftctl.core.changes import Action, Reason
 from ftctl.core.errors import Exit
-from ftctl.core.model import Address, Mode
+from ftctl.core.model import Address, Mode, Standing
 from ftctl.kinds import sending, transfer
 from ftctl.local import account_body
 from ftctl.local.azure import Fault, Settings
@@ -403,8 +403,9 @@ def test_a_plan_says_when_room_gets_scarce(lab, there, said):
     fill(lab, there)
     lab.spec["datasets"] = {"train": {"path": "train.jsonl"}}
     (change,) = lab.plan().pending
-    assert (change.because != ()) == said
-    assert not said or "file 90 of 100" in change.because[0]
+    (slot,) = [one for one in change.findings if one.check == "files"]
+    assert slot.standing == (Standing.WARN if said else Standing.PASS)
+    assert f"file {there + 1} of 100" in slot.what
 
 
 def test_equal_content_needs_room_once(lab):

@@ -138,11 +138,12 @@ def test_a_reader_sees_the_plan_that_the_writer_would_carry_out(lab, situation, 
 
 def test_a_reader_cannot_apply(lab):
     signed_in(lab, identity.FTCTL_READER)
-    report = lab.apply()
-    assert report.exit is Exit.PERMISSION
-    assert {o.problem.code for o in report.outcomes if o.problem} == {"FT2004"}
-    assert report.seconds < 60  # no role assignment of this stack could give these rights: nothing is waited for
-    assert lab.stored("group") == []
+    before = len(lab.writes())
+    with pytest.raises(FtctlError) as refused:
+        lab.apply()
+    assert refused.value.exit is Exit.PERMISSION
+    assert {problem.code for problem in refused.value.problems} == {"FT3320"}
+    assert len(lab.writes()) == before
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+import uuid
 from urllib.parse import parse_qsl, urlsplit
 
 import msal
@@ -10,7 +11,7 @@ import pytest
 import requests
 from azure.identity import ClientSecretCredential
 
-from ftctl.local import identity
+from ftctl.local import identity, roles
 from ftctl.local.identity import CI_PIPELINE, FTCTL_LOCAL, FTCTL_READER, MANAGED_IDENTITY, TENANT_ID
 from tests.local.conftest import ACCOUNT, ARM, GROUP, SUBSCRIPTION, code
 
@@ -428,3 +429,21 @@ def test_a_token_for_the_servers_own_address_is_one_for_arm_and_graph_alone(arm,
     assert status("/subscriptions?api-version=2022-12-01") == 200
     assert status("/v1.0/groups") == 200
     assert status("/cognitiveservices/acc-sub/openai/v1/models") == 401
+
+
+def test_everybody_may_ask_what_their_own_roles_allow(arm, account):
+    """One entry for each role at or above the scope, those of groups too; `permissions/read` is what it takes."""
+    found = arm.get(f"{account}/providers/Microsoft.Authorization/permissions").json()["value"]
+    assert found == [{"actions": ["*"], "notActions": [], "dataActions": [], "notDataActions": []}]
+    one = roles.named("Cognitive Services OpenAI Contributor")
+    sent = {"roleDefinitionId": roles.definition_id(one), "principalId": identity.ML_ENGINEERS.id}
+    bound = {"condition": "@Resource[x] StringEquals 'y'", "conditionVersion": "2.0"}
+    assignment = f"{account}/providers/Microsoft.Authorization/roleAssignments/{uuid.uuid4()}"
+    arm.put(assignment, {"properties": sent | bound})
+    _, group = arm.get(f"{account}/providers/Microsoft.Authorization/permissions").json()["value"]
+    assert group["dataActions"] == list(one.data_actions)
+    assert group["condition"] == bound["condition"]
+    above = account.partition("/providers/")[0]
+    assert arm.get(f"{above}/providers/Microsoft.Authorization/permissions").json()["value"] == found
+    missing = arm.get(f"{account}x/providers/Microsoft.Authorization/permissions")
+    assert missing.status_code == 404

@@ -183,4 +183,29 @@ CODES: dict[str, Code] = {
         " What serves stays as it is.",
         "Pick by another `metric` (`ftctl results JOB` compares them all), or take these combinations out.",
     ),
+    "FT3320": Code(
+        "Who applies lacks a right that the plan takes",
+        Exit.PERMISSION,
+        "None of the caller's roles gives the action, and no role that the plan assigns will. Nothing was written.",
+        "Have the role assigned on the account, group or subscription, or let somebody apply who has it. After a fresh"
+        " assignment wait some minutes.",
+    ),
+    "FT3321": Code(
+        "A quota does not suffice",
+        Exit.BLOCKED,
+        "The region's quota has less left than what the plan would take of it. Soft-deleted accounts count too.",
+        "Take less (`capacity`), free some, use another region or deployment type, or ask for more quota.",
+    ),
+    "FT3322": Code(
+        "A model is not served there",
+        Exit.BLOCKED,
+        "The region's own list of models has no such model, or not with this deployment type.",
+        "Choose a `sku` or a model that the region's list has, or an account in another region.",
+    ),
+    "FT3323": Code(
+        "An account's name is taken",
+        Exit.BLOCKED,
+        "The name becomes a subdomain, which is unique in all of Azure; another account, or a deleted one, has it.",
+        "Choose another name, or purge the deleted account that holds it.",
+    ),
 }
