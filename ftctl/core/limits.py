@@ -90,7 +90,7 @@ def _deletes(changes: Iterable[Change], limit: Deletes) -> Iterator[Problem]:
 
 
 def _changed(owned: Sequence[Change], serving: Collection[str], limits: Limits) -> Iterator[Problem]:
-    moved = [one for one in owned if one.action in {Action.UPDATE, *_TAKES_AWAY}]
+    moved = [one for one in owned if one.action in {Action.UPDATE, *_TAKES_AWAY} and one.reason is not Reason.MOVED]
     if len(owned) >= _FEW and 100 * len(moved) > limits.changed * len(owned):
         share = len(moved) / len(owned)
         yield Problem(

@@ -38,7 +38,7 @@ def test_each_model_has_the_one_before_it_and_going_back_twice_leads_forth(model
 def test_what_never_passed_its_check_is_nothing_to_go_back_to():
     first, second, third = ({"name": f"m.ft-{number}", "version": "1", "format": "OpenAI"} for number in range(3))
     passed = {"properties": {"model": first}, "tags": {marks.SMOKE: served.PASSED}}
-    tags = {**passed["tags"], marks.SMOKE: served.waiting(passed), **served.told(passed, second)}
+    tags = {**passed["tags"], **served.waiting(passed), **served.told(passed, second)}
     waiting = {"properties": {"model": second}, "tags": tags}
     assert served.before(waiting) == first
     assert served.told(waiting, third) == {marks.PREVIOUS: "m.ft-0"}
