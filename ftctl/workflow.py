@@ -174,14 +174,14 @@ def plan(
     from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
-    observed = observe(stack, clients)
     budgets = [*stack.budgets, *_asked(max_cost, others)]
     now = clock.now().timestamp()
     compared = partial(
         compare, stack.home, stack.resources, kinds(), mode=mode, adopt=adopt, retry=retry, budgets=budgets, now=now
     )
-    made, observed = _judged(stack, clients, observed, compared)
-    facts = _preview(stack, clients, made)
+    with clients.reads.sharing():
+        made, observed = _judged(stack, clients, observe(stack, clients), compared)
+        facts = _preview(stack, clients, made)
     return compared(replace(observed, facts={**observed.facts, **facts})) if facts else made
 
 
@@ -265,6 +265,7 @@ def apply(
 
     if plan.fatal:
         raise FtctlError.all(plan.problems)
+    assert not clients.reads.shared, "what a plan does rests on Azure as it is then"
     resources = {resource.address: resource for resource in stack.resources}
     job = Job(lower(plan, kinds()), resources, kinds(), plan.world, plan.granting)
     return execute(job, clients, clock=clock, emit=emit, stop=stop, wait=wait, trainings=trainings)
