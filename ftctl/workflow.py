@@ -174,15 +174,23 @@ def plan(
     from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
     from ftctl.kinds import kinds  # noqa: PLC0415  the same
 
-    budgets = [*stack.budgets, *_asked(max_cost, others)]
-    now = clock.now().timestamp()
+    budgets, now = stack.budgets, clock.now().timestamp()
     compared = partial(
         compare, stack.home, stack.resources, kinds(), mode=mode, adopt=adopt, retry=retry, budgets=budgets, now=now
     )
     with clients.reads.sharing():
         made, observed = _judged(stack, clients, observe(stack, clients), compared)
         facts = _preview(stack, clients, made)
-    return compared(replace(observed, facts={**observed.facts, **facts})) if facts else made
+    made = compared(replace(observed, facts={**observed.facts, **facts})) if facts else made
+    return limited(made, max_cost, others)
+
+
+def limited(plan: Plan, max_cost: float | None, others: Iterable[Plan]) -> Plan:
+    """The same plan, held to what the command line allows its trainings and those of `others` together."""
+    from ftctl.core.guard import over_budget  # noqa: PLC0415  help needs none
+
+    found = tuple(over_budget((change for change in plan.changes if change.trains), _asked(max_cost, others)))
+    return replace(plan, problems=(*plan.problems, *found)) if found else plan
 
 
 def _judged(

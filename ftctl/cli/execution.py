@@ -114,7 +114,7 @@ def carry_out(order: Order) -> Exit:
         raise FtctlError(Problem("FT3103", "JSON output leaves no room for a question"))
     with errors_as(order.output), _telling(order) as told, session(order.request, order.trace) as opened:
         if order.digests or order.expected:
-            plans = {stack.name: _plan(stack, opened, order) for stack in opened.stacks}
+            plans = _plans(opened, order)
             _check_approved(order.expected, plans)
             if order.digests:
                 _check(order.digests, plans, order.seen)
@@ -129,17 +129,24 @@ def carry_out(order: Order) -> Exit:
     return code
 
 
+def _plans(opened: Session, order: Order) -> dict[str, Plan]:
+    """The plans of all stacks, made side by side."""
+    with opened.ahead(lambda stack: _made(stack, opened, order)) as made:
+        return {stack.name: _allowed(made(stack), opened, order) for stack in opened.stacks}
+
+
 def _plan(stack: Stack, opened: Session, order: Order) -> Plan:
-    plan = workflow.plan(
-        stack,
-        opened.clients(stack),
-        clock=opened.clock,
-        mode=order.mode,
-        adopt=order.request.adopt,
-        retry=order.request.retry,
-        max_cost=order.request.max_cost,
-        others=opened.plans,
-    )
+    return _allowed(_made(stack, opened, order), opened, order)
+
+
+def _made(stack: Stack, opened: Session, order: Order) -> Plan:
+    asked, clients = order.request, opened.clients(stack)
+    return workflow.plan(stack, clients, clock=opened.clock, mode=order.mode, adopt=asked.adopt, retry=asked.retry)
+
+
+def _allowed(plan: Plan, opened: Session, order: Order) -> Plan:
+    """The plan, held to what all stacks together may cost; those before it count."""
+    plan = workflow.limited(plan, order.request.max_cost, opened.plans)
     opened.plans.append(plan)
     return plan
 

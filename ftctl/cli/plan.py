@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from ftctl import workflow
 from ftctl.cli import options
 from ftctl.cli.session import caution, session, unwritable, verdict
 from ftctl.cli.streams import complain, emit, look, show, tell
+from ftctl.cli.together import report
 from ftctl.core.changes import Plan
 from ftctl.core.clock import SystemClock
 from ftctl.core.errors import Exit, FtctlError
@@ -105,33 +106,40 @@ def _told_as(output: str) -> Iterator[None]:
 
 
 def _plans(request: Request, output: str, trace: str | None) -> tuple[Exit, list[Plan]]:
-    """Plan every stack, and show each as it is ready."""
-    plans: list[Plan] = []
+    """Plan every stack, side by side, and show them in their order."""
+    plans: dict[str, Plan] = {}
     with session(request, trace) as opened:
 
-        def one(stack: Stack) -> Exit:
-            clients = opened.clients(stack)
-            plan = workflow.plan(
-                stack,
-                clients,
-                clock=opened.clock,
-                adopt=request.adopt,
-                retry=request.retry,
-                max_cost=request.max_cost,
-                others=plans,
-            )
-            plans.append(plan)
+        def make(stack: Stack) -> Plan:
+            clients, clock = opened.clients(stack), opened.clock
+            return workflow.plan(stack, clients, clock=clock, adopt=request.adopt, retry=request.retry)
+
+        with opened.ahead(make) as made:
+
+            def one(stack: Stack) -> Exit:
+                plan = workflow.limited(made(stack), request.max_cost, plans.values())
+                plans[stack.name] = plan
+                return verdict(plan)
+
+            code = opened.each(one, headed=False)
+        _tell(opened.stacks, plans, output)
+    if output != "text":
+        warnings = [warning for stack in opened.stacks for warning in stack.warnings]
+        emit(formatted(output, [*plans.values()], [*opened.problems, *warnings]))
+    return code, [*plans.values()]
+
+
+def _tell(stacks: Sequence[Stack], plans: Mapping[str, Plan], output: str) -> None:
+    """For people: the plans as text, and what is doubtful."""
+    if len(stacks) > 1:
+        report(stacks, plans, shown=output == "text")
+        return
+    for stack in stacks:
+        if plan := plans.get(stack.name):
             if output == "text":
                 show(plan_text(plan, look(sys.stdout)))
             caution(stack)
             complain(plan.problems)
-            return verdict(plan)
-
-        code = opened.each(one)
-    if output != "text":
-        warnings = [warning for stack in opened.stacks for warning in stack.warnings]
-        emit(formatted(output, plans, [*opened.problems, *warnings]))
-    return code, plans
 
 
 def _save(out: Path, plans: Sequence[Plan], request: Request, lifetime: float) -> None:
