@@ -47,6 +47,7 @@ def save_plan(path: Path, plans: Sequence[Plan], request: Request, now: datetime
         "adopt": [str(address) for address in request.adopt],
         "retry": [str(address) for address in request.retry],
         "max_cost": request.max_cost,
+        "stacks": None if request.only is None else list(request.only),
     }
     times = {"created_at": _time(now), "expires_at": _time(now + timedelta(seconds=lifetime))}
     text = document(kind=_KIND, **times, request=asked, plans=[plan_json(plan) for plan in plans])
@@ -71,6 +72,7 @@ def read_plan(path: Path, now: datetime) -> SavedPlan:
             adopt=_addresses(asked["adopt"]),
             retry=_addresses(asked["retry"]),
             max_cost=None if asked["max_cost"] is None else float(asked["max_cost"]),
+            only=None if asked["stacks"] is None else tuple(map(str, asked["stacks"])),
         )
         plans = content["plans"]
         costs = {plan["stack"]: (plan["estimate"]["cost"] or {}).get("high") for plan in plans}

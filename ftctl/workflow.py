@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from ftctl.spec.stack import Stack
 
 
-def load(request: Request) -> list[Stack]:
-    """Load, validate and resolve every stack. Raises one FtctlError with every problem of every file."""
-    resolved = [resolve(stack) for stack in read(request)]
+def load(request: Request, chosen: Callable[[list[Stack]], list[Stack]] = list) -> list[Stack]:
+    """Load and validate every stack, resolve the `chosen`. Raises one FtctlError with every problem of every file."""
+    resolved = [resolve(stack) for stack in chosen(read(request))]
     problems = [problem for _, found in resolved for problem in found]
     if _errors(problems):
         raise FtctlError.all(problems)

@@ -68,6 +68,7 @@ class Order:
         words = ["ftctl", "destroy" if self.mode is Mode.DESTROY else "apply", *map(str, request.paths)]
         words += selected(request)
         words += ["--max-cost", f"{request.max_cost:g}"] if request.max_cost is not None else []
+        words += ["--changed-since", request.changed_since] if request.changed_since is not None else []
         for option, addresses in (("--adopt", request.adopt), ("--retry", request.retry)):
             words += [word for address in addresses for word in (option, str(address))]
         return shlex.join(words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ import click
 
 from ftctl import workflow
 from ftctl.cli import options
+from ftctl.cli.changed import pinned
 from ftctl.cli.session import caution, session, unwritable, verdict
 from ftctl.cli.streams import complain, emit, look, show, tell
 from ftctl.cli.together import report
@@ -40,6 +42,7 @@ def _lifetime(_context: click.Context, _option: click.Parameter, text: str) -> f
 @options.paths
 @options.selection
 @options.exceptions
+@options.changed_since
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, to apply exactly this.")
 @click.option(
     "--expires",
@@ -62,6 +65,7 @@ def command(
     adopt: tuple[Address, ...],
     retry: tuple[Address, ...],
     max_cost: float | None,
+    changed_since: str | None,
     out: Path | None,
     expires: float,
     output: str,
@@ -75,11 +79,12 @@ def command(
     PATH is a stack's file or a folder of them, specs/ if left out.
     """
     request = options.request(paths, environment, variables, adopt=adopt, retry=retry, max_cost=max_cost)
+    request = replace(request, changed_since=changed_since)
     code = Exit.ERROR
     plans: list[Plan] = []
     try:
         with _told_as(output):
-            code, plans = _plans(request, output, trace)
+            code, plans, request = _plans(request, output, trace)
         if out and code in {Exit.DONE, Exit.GATE} and not any(plan.fatal for plan in plans):
             _save(out, plans, request, expires)
             tell(f"\nSaved. To apply exactly this: ftctl apply {out}")
@@ -105,8 +110,8 @@ def _told_as(output: str) -> Iterator[None]:
         raise
 
 
-def _plans(request: Request, output: str, trace: str | None) -> tuple[Exit, list[Plan]]:
-    """Plan every stack, side by side, and show them in their order."""
+def _plans(request: Request, output: str, trace: str | None) -> tuple[Exit, list[Plan], Request]:
+    """Plan every stack, side by side, and show them in their order; with what to ask for to get the same again."""
     plans: dict[str, Plan] = {}
     with session(request, trace) as opened:
 
@@ -122,11 +127,14 @@ def _plans(request: Request, output: str, trace: str | None) -> tuple[Exit, list
                 return verdict(plan)
 
             code = opened.each(one, headed=False)
+        if not opened.stacks and output == "text":
+            show(f"No stack is touched by what changed since {request.changed_since}.")
         _tell(opened.stacks, plans, output)
     if output != "text":
         warnings = [warning for stack in opened.stacks for warning in stack.warnings]
-        emit(formatted(output, [*plans.values()], [*opened.problems, *warnings]))
-    return code, [*plans.values()]
+        told, together = [*opened.problems, *warnings], opened.several or request.changed_since is not None
+        emit(formatted(output, [*plans.values()], told, together=together))
+    return code, [*plans.values()], pinned(request, opened.stacks)
 
 
 def _tell(stacks: Sequence[Stack], plans: Mapping[str, Plan], output: str) -> None:

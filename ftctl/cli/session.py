@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from ftctl import workflow
+from ftctl.cli.changed import Touched
 from ftctl.cli.streams import complain, tell
 from ftctl.core.clock import Clock, SystemClock
 from ftctl.core.errors import Exit, FtctlError, Problem, Severity
@@ -83,19 +84,21 @@ class Session:
 def session(request: Request, trace: str | None = None) -> Iterator[Session]:
     """Load the stacks that were asked for and open the way to their clouds."""
     clock = SystemClock()
-    stacks = _load(request)
+    touched = Touched(request)
+    stacks = _load(request, touched)
+    complain(touched.gone)
     with ExitStack() as open_:
         if any(stack.cloud == "local" for stack in stacks):
             tell(f"On the local Azure in {nearby(local_folder())} (not Microsoft Azure).")
         tracing = open_.enter_context(_traced(trace)) if trace else None
         clouds = open_.enter_context(workflow.connect(stacks, clock=clock, trace=tracing, folder=local_folder()))
-        yield Session(stacks, lambda stack: clouds[workflow.cloud_key(stack)], clock)
+        yield Session(stacks, lambda stack: clouds[workflow.cloud_key(stack)], clock, touched.gone)
 
 
-def _load(request: Request) -> list[Stack]:
+def _load(request: Request, touched: Touched) -> list[Stack]:
     """The stacks, or what is wrong with them; beside errors, warnings are left to `ftctl validate`."""
     try:
-        return workflow.load(request)
+        return workflow.load(request, touched)
     except FtctlError as error:
         raise FtctlError.all(one for one in error.problems if one.severity is Severity.ERROR) from None
 

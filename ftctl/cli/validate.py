@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import click
 
 from ftctl import workflow
 from ftctl.cli import options
+from ftctl.cli.changed import Touched
 from ftctl.cli.streams import complain, emit, show
 from ftctl.core.errors import Exit, FtctlError, Problem, Severity
 from ftctl.render.findings import document, github, problems_json, sarif
@@ -21,11 +23,13 @@ if TYPE_CHECKING:
 @click.command(name="validate")
 @options.paths
 @options.selection
+@options.changed_since
 @options.output("text", "json", "sarif", "github")
 def command(
     paths: tuple[Path, ...],
     environment: str | None,
     variables: dict[str, str],
+    changed_since: str | None,
     output: str,
 ) -> int:
     """Check specs and training data, offline: every problem at once.
@@ -36,17 +40,20 @@ def command(
     stacks: list[Stack] = []
     problems: tuple[Problem, ...] = ()
     code = Exit.DONE
+    touched = Touched(replace(options.request(paths, environment, variables), changed_since=changed_since))
     try:
-        stacks = workflow.load(options.request(paths, environment, variables))
+        stacks = workflow.load(touched.request, touched)
     except FtctlError as error:
         problems, code = error.problems, error.exit
-    problems = (*problems, *(warning for stack in stacks for warning in stack.warnings))
+    problems = (*problems, *touched.gone, *(warning for stack in stacks for warning in stack.warnings))
     problems = tuple(sorted(problems, key=lambda problem: problem.severity is Severity.WARNING))
     if output == "text":
+        if changed_since is not None and not stacks and code is Exit.DONE:
+            show(f"No stack is touched by what changed since {changed_since}.")
         _tell_valid(stacks)
         complain(problems)
     else:
-        _for_machines(output, stacks, problems)
+        _for_machines(output, stacks, problems, valid=code is Exit.DONE)
     return code
 
 
@@ -57,7 +64,7 @@ def _tell_valid(stacks: list[Stack]) -> None:
         show(f"{stack.path}: valid. Stack {stack.name}, {counted(len(stack.resources), 'declaration')}{data}.")
 
 
-def _for_machines(output: str, stacks: list[Stack], problems: tuple[Problem, ...]) -> None:
+def _for_machines(output: str, stacks: list[Stack], problems: tuple[Problem, ...], *, valid: bool) -> None:
     match output:
         case "sarif":
             emit(sarif(problems))
@@ -66,4 +73,4 @@ def _for_machines(output: str, stacks: list[Stack], problems: tuple[Problem, ...
                 emit(github(problems))
         case _:
             names = [stack.name for stack in stacks]
-            emit(document(valid=bool(stacks), stacks=names, problems=problems_json(problems)))
+            emit(document(valid=valid, stacks=names, problems=problems_json(problems)))

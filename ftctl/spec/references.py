@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 LATER = "later"
 REFERENCE = "reference"
+FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
