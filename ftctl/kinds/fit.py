@@ -31,7 +31,7 @@ def flaws(resource: Resource, declared: Mapping[Address, Resource]) -> Iterator[
     """What does not fit between a job and its data, its grader, and the job that it goes on from."""
     spec = resource.spec
     data = {field: declared[at] for field, at in named(spec).items() if at in declared}
-    model = recipe.root(recipe.base_of(spec, recipe.declared_jobs(declared)))
+    model = recipe.root(recipe.beginning(spec, declared))
     yield from _data_flaws(spec, declared)
     yield from _predecessor_flaws(resource, declared)
     for field, one in data.items():

@@ -16,6 +16,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from ftctl import workflow
 from ftctl.core.changes import Plan
@@ -38,7 +39,7 @@ MEASURED = (  # a small parent: what a process took before it became another pro
     "import resource, subprocess, sys, time; began = time.perf_counter()\n"
     "code = subprocess.call([sys.executable, '-m', 'ftctl', *sys.argv[1:]])\n"
     "took, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)\n"
-    "print(); print(code, round(took, 2), used.ru_maxrss // 1024)\n"
+    "print(); print(code, round(took, 2), round(used.ru_utime + used.ru_stime, 2), used.ru_maxrss // 1024)\n"
 )
 ENGINEERS = "00000000-0000-4000-8000-000000009001"
 
@@ -184,20 +185,28 @@ def planned(path: Path) -> list[tuple[Stack, Plan]]:
 # --- measuring
 
 
-def run(*words: object, trace: Path | None = None) -> tuple[float, int, str]:
-    """Seconds and peak megabytes of a whole process, and the last line of what it said."""
+class Used(NamedTuple):
+    """Seconds by the clock and of the processor, peak megabytes, and the last line of what was said."""
+
+    seconds: float
+    busy: float
+    megabytes: int
+    said: str
+
+
+def run(*words: object, trace: Path | None = None) -> Used:
+    """What a whole process took."""
     command = [sys.executable, "-c", MEASURED, *map(str, words), *(["--trace", str(trace)] if trace else [])]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True, text=True)
     *lines, last = [line for line in done.stdout.splitlines() if line.strip()]
-    code, seconds, megabytes = last.split()
-    return float(seconds), int(megabytes), f"exit {code}: {lines[-1].strip() if lines else ''}"
+    code, seconds, busy, megabytes = last.split()
+    said = f"exit {code}: {lines[-1].strip() if lines else ''}"
+    return Used(float(seconds), float(busy), int(megabytes), said)
 
 
-def told(what: str, figures: tuple[float, int, str], goal: str) -> None:
-    seconds, megabytes, last = figures
-    print(
-        f"{what:42}{seconds:8.1f} s {megabytes:6} MB  (goal: {goal})  load {os.getloadavg()[0]:.1f}\n    {last[:100]}"
-    )
+def told(what: str, used: Used, goal: str) -> None:
+    figures = f"{used.seconds:6.1f} s, {used.busy:5.1f} s of it busy, {used.megabytes:4} MB"
+    print(f"{what:44}{figures}  (goal: {goal}; load {os.getloadavg()[0]:.1f})\n    {used.said[:100]}")
 
 
 def calls_of(trace: Path) -> int:
@@ -242,6 +251,7 @@ def large(azure: Azure, folder: Path) -> None:
 
 
 def main(count: int = 1000) -> None:
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its byte code
     with tempfile.TemporaryDirectory(prefix="ftctl-bench-") as name:
         folder = Path(name)
         os.environ |= {"FTCTL_LOCAL_DIR": str(folder / "azure"), "FTCTL_CACHE_DIR": str(folder / "cache")}

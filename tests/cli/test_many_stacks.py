@@ -311,7 +311,10 @@ def test_one_touched_stack_has_the_comment_of_several(ftctl, repository):
 
 
 def calls(trace):
-    return [line.split()[2].partition("?")[0].partition("/127.0.0.1:")[2][5:] for line in Path(trace).read_text("utf-8").splitlines()]
+    return [
+        line.split()[2].partition("?")[0].partition("/127.0.0.1:")[2][5:]
+        for line in Path(trace).read_text("utf-8").splitlines()
+    ]
 
 
 def test_what_one_stack_reads_the_others_do_not_read_again(ftctl, repository):
