@@ -17,6 +17,7 @@ from ftctl import workflow
 from ftctl.cli.changed import Touched
 from ftctl.core.errors import Exit
 from ftctl.embedded import local_folder
+from ftctl.kinds.marks import stack_mark
 from ftctl.local.azure import Azure
 from ftctl.request import Request
 
@@ -305,6 +306,26 @@ def test_one_touched_stack_has_the_comment_of_several(ftctl, repository):
         declare(name)
         said = ftctl("plan", "--changed-since", "main", "-o", "markdown")
         assert said.out.startswith("<!-- ftctl:plan -->\n")
+
+
+def test_two_stacks_with_one_mark_are_refused(ftctl, project):
+    """They train in one account, and would cancel each other's trainings."""
+    marks = {}
+    one, two = next(
+        (marks[mark], name)
+        for name in (f"team-{number}" for number in range(10_000))
+        if marks.setdefault(mark := stack_mark(name), name) != name
+    )
+    write_data("own")
+    declare("host", more="resources: {main: {name: aoai-host, location: swedencentral}}\n")
+    for name in (one, two):
+        reads = "resources: {main: {name: aoai-host, location: swedencentral, manage: reference}}\n"
+        jobs = "jobs: {tone: {model: gpt-4.1-mini-2025-04-14, training: train}}\n"
+        declare(name, group="rg-host", more=reads + "datasets: {train: {path: data/own.jsonl}}\n" + jobs)
+    (problem,) = json.loads(ftctl("validate", "-o", "json").out)["problems"]
+    assert (problem["code"], one in problem["what"], two in problem["what"]) == ("FT6046", True, True)
+    declare(two, group="rg-other", more=reads + "datasets: {train: {path: data/own.jsonl}}\n" + jobs)
+    assert json.loads(ftctl("validate", "-o", "json").out)["valid"]
 
 
 # --- side by side

@@ -143,6 +143,13 @@ CODES: dict[str, Code] = {
         "A stack whose file is gone is not planned: nobody would say what to delete. Azure keeps what it owns.",
         "Destroy it from a revision that has it, or declare it again.",
     ),
+    "FT6046": Code(
+        "Two stacks cannot be told apart",
+        Exit.ERROR,
+        "A job says by four digits, made of the stack's name, whose it is. Who has the same ones in the same account"
+        " would take a running training of the other for its own, and cancel it.",
+        "Give one of the two another name before it trains anything, or train it in another account.",
+    ),
     "FT6052": Code(
         "There is no terminal to ask for approval",
         Exit.USAGE,
