@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from ftctl import workflow
 from ftctl.cli.changed import Touched
 from ftctl.core.errors import Exit
-from ftctl.embedded import local_folder
+from ftctl.embedded import Server, announce, local_folder, withdraw
 from ftctl.kinds.marks import stack_mark
 from ftctl.local.azure import Azure
 from ftctl.request import Request
@@ -377,12 +378,17 @@ def test_an_interrupt_leaves_at_once(ftctl, repository):
     """Calls take half a minute; nobody waits for them, and nothing is half told."""
     assert ftctl("plan").code == Exit.DONE
     assert ftctl("local", "faults", "add", "slow", "--seconds", "30", "--route", "arm_*").code == Exit.DONE
-    command = [sys.executable, "-m", "ftctl", "plan", "-o", "json", "--trace", "trace", "--outputs", "steps.txt"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while "oauth2" not in (Path("trace").read_text("utf-8") if Path("trace").exists() else ""):
-        assert process.poll() is None, process.communicate()
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=20)
+    azure = Azure(local_folder())
+    with azure.serve() as served:  # a server that stays, as a remote one does
+        announce(local_folder(), Server(served.url, os.getpid()))
+        command = [sys.executable, "-m", "ftctl", "plan", "-o", "json", "--trace", "trace", "--outputs", "steps.txt"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while "oauth2" not in (Path("trace").read_text("utf-8") if Path("trace").exists() else ""):
+            assert process.poll() is None, process.communicate()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        withdraw(local_folder(), os.getpid())
+    azure.close()
     assert (process.returncode, out) == (Exit.INTERRUPTED, "")
     assert "Traceback" not in err
     assert "exit_code" in Path("steps.txt").read_text("utf-8")
