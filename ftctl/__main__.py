@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+_INTERRUPTED = 130
+
 
 def main() -> int:
     """Run the command line and return the exit code."""
@@ -15,7 +17,12 @@ def main() -> int:
         return 0
     from ftctl.cli.root import run  # noqa: PLC0415  click costs 60 ms
 
-    return run(arguments)
+    code = run(arguments)
+    if code == _INTERRUPTED:
+        from ftctl.cli.interrupts import leave  # noqa: PLC0415  only then
+
+        leave()  # Python would wait for threads that still read, and for what a busy service makes them wait
+    return code
 
 
 if __name__ == "__main__":

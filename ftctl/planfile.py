@@ -50,6 +50,7 @@ def save_plan(path: Path, plans: Sequence[Plan], request: Request, now: datetime
         "max_deletes": request.max_deletes,
         "allow": list(request.allow),
         "policies": [str(path) for path in request.policies],
+        "stacks": None if request.only is None else list(request.only),
     }
     times = {"created_at": _time(now), "expires_at": _time(now + timedelta(seconds=lifetime))}
     text = document(kind=_KIND, **times, request=asked, plans=[plan_json(plan) for plan in plans])
@@ -77,6 +78,7 @@ def read_plan(path: Path, now: datetime) -> SavedPlan:
             max_deletes=None if asked["max_deletes"] is None else int(asked["max_deletes"]),
             allow=tuple(map(str, asked["allow"])),
             policies=tuple(map(Path, asked["policies"])),
+            only=None if asked["stacks"] is None else tuple(map(str, asked["stacks"])),
         )
         plans = content["plans"]
         costs = {plan["stack"]: (plan["estimate"]["cost"] or {}).get("high") for plan in plans}

@@ -11,7 +11,10 @@ from ftctl.core.model import Address
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Which stacks, in which environment, and what to be allowed."""
+    """Which stacks, in which environment, and what to be allowed.
+
+    Of the stacks at `paths` those alone that are touched since a git revision, and of these those alone in `only`.
+    """
 
     paths: tuple[Path, ...] = (Path("specs"),)
     environment: str | None = None
@@ -22,3 +25,5 @@ class Request:
     max_deletes: int | None = None
     allow: tuple[str, ...] = ()
     policies: tuple[Path, ...] = ()
+    changed_since: str | None = None
+    only: tuple[str, ...] | None = None

@@ -54,9 +54,9 @@ if TYPE_CHECKING:
 
 
 @span("load")
-def load(request: Request) -> list[Stack]:
-    """Load, validate and resolve every stack. Raises one FtctlError with every problem of every file."""
-    resolved = [resolve(stack) for stack in read(request)]
+def load(request: Request, chosen: Callable[[list[Stack]], list[Stack]] = list) -> list[Stack]:
+    """Load and validate every stack, resolve the `chosen`. Raises one FtctlError with every problem of every file."""
+    resolved = [resolve(stack) for stack in chosen(read(request))]
     problems = [problem for _, found in resolved for problem in found]
     if _errors(problems):
         raise FtctlError.all(problems)
@@ -192,23 +192,30 @@ def plan(
 
     rules = policies(stack, guards) if guards else ()
     note({"ftctl.stack": stack.name})
-    observed = observe(stack, clients)
-    budgets = [*stack.budgets, *_asked(max_cost, others)]
-    now = clock.now().timestamp()
+    budgets, now = stack.budgets, clock.now().timestamp()
     compared = partial(
         compare, stack.home, stack.resources, kinds(), mode=mode, adopt=adopt, retry=retry, budgets=budgets,
         removed=stack.removed, now=now,
     )  # fmt: skip
-    if mode is Mode.ADOPT:
-        declared = {resource.address: resource for resource in stack.resources}
-        made = marking(compared(observed), adopt, kinds(), declared)
+    with clients.reads.sharing():
+        observed = observe(stack, clients)
+        if mode is Mode.ADOPT:
+            made = marking(compared(observed), adopt, kinds(), {one.address: one for one in stack.resources})
+        else:
+            made, observed = _judged(stack, clients, observed, compared)
+            facts = _preview(stack, clients, made)
+            made = compared(replace(observed, facts={**observed.facts, **facts})) if facts else made
         made = preflight(clients, stack.resources, kinds(), made, observed.blind)
-        return guarded(made, stack, observed, guards, rules) if guards else made
-    made, observed = _judged(stack, clients, observed, compared)
-    facts = _preview(stack, clients, made)
-    made = compared(replace(observed, facts={**observed.facts, **facts})) if facts else made
-    made = preflight(clients, stack.resources, kinds(), made, observed.blind)
-    return guarded(made, stack, observed, guards, rules) if guards else made
+    made = guarded(made, stack, observed, guards, rules) if guards else made
+    return limited(made, max_cost, others)
+
+
+def limited(plan: Plan, max_cost: float | None, others: Iterable[Plan]) -> Plan:
+    """The same plan, held to what the command line allows its trainings and those of `others` together."""
+    from ftctl.core.guard import over_budget  # noqa: PLC0415  help needs none
+
+    found = tuple(over_budget((change for change in plan.changes if change.trains), _asked(max_cost, others)))
+    return replace(plan, problems=(*plan.problems, *found)) if found else plan
 
 
 def rollback(
@@ -344,6 +351,7 @@ def apply(
     note({"ftctl.stack": stack.name})
     if plan.fatal:
         raise FtctlError.all(plan.problems)
+    assert not clients.reads.shared, "what a plan does rests on Azure as it is then"
     if missing := lacking(plan):
         raise FtctlError.all(missing)
     resources = {resource.address: resource for resource in stack.resources}

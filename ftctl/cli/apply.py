@@ -35,6 +35,7 @@ def _digests(_context: click.Context, _option: click.Parameter, text: str | None
 @options.paths
 @options.selection
 @options.exceptions
+@options.changed_since
 @click.option(
     "--expect", callback=_digests, metavar="DIGEST", help="Do what was approved: the plan with this digest, or nothing."
 )
@@ -48,6 +49,7 @@ def command(
     adopt: tuple[Address, ...],
     retry: tuple[Address, ...],
     max_cost: float | None,
+    changed_since: str | None,
     expect: frozenset[str],
     wait: options.Wait,
     output: str,
@@ -64,6 +66,7 @@ def command(
     Running it again resumes what an earlier run began.
     """
     request = options.request(paths, environment, variables, adopt=adopt, retry=retry, max_cost=max_cost, **guards)
+    request = replace(request, changed_since=changed_since)
     order = Order(
         request,
         expected=expect,

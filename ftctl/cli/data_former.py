@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,13 +9,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ftctl import workflow
+from ftctl.cli.git import RefusedError, commit_of, git
 from ftctl.cli.session import nearby
 from ftctl.cli.streams import tell
 from ftctl.core.clock import SystemClock
 from ftctl.core.errors import FtctlError, Problem, Where
 from ftctl.core.model import Health, Live, Resource
 from ftctl.embedded import local_folder
-from ftctl.render.look import clean
 
 if TYPE_CHECKING:
     from ftctl.clients import Clients
@@ -31,29 +30,16 @@ _SHORT = 12  # digits of a hash or commit
 @contextmanager
 def from_git(path: Path, revision: str) -> Iterator[Former]:
     """The file as it was committed; large files that git keeps elsewhere are fetched by git's own filters."""
-    commit = _git(path, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").strip()
     with TemporaryDirectory(prefix="ftctl-") as folder:
         former = Path(folder) / path.name
-        with former.open("wb") as file:
-            _git(path, "cat-file", "--filters", f"{commit}:./{path.name}", into=file.fileno())
+        try:
+            commit = commit_of(path.parent, revision)
+            with former.open("wb") as file:
+                git(path.parent, "cat-file", "--filters", f"{commit}:./{path.name}", into=file.fileno())
+        except RefusedError as error:
+            reason = str(error) or "there is no such revision"
+            raise FtctlError(Problem("FT6012", f"the former {nearby(path)} cannot be read: {reason}")) from None
         yield former, f"git:{revision} ({commit[:_SHORT]})"
-
-
-def _git(path: Path, *words: str, into: int = subprocess.PIPE) -> str:
-    """What git says about the folder of `path`; or FT6012 with its reason."""
-    command = ["git", "-C", str(path.parent), *words]
-    try:
-        done = subprocess.run(command, stdout=into, stderr=subprocess.PIPE, check=True)  # noqa: S603  no shell, and a revision is no option
-    except FileNotFoundError:
-        raise _unknown(path, "git is not installed") from None
-    except subprocess.CalledProcessError as error:
-        reason = error.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise _unknown(path, clean(reason.removeprefix("fatal: ")) or "there is no such revision") from None
-    return done.stdout.decode(errors="replace") if done.stdout else ""
-
-
-def _unknown(path: Path, reason: str) -> FtctlError:
-    return FtctlError(Problem("FT6012", f"the former {nearby(path)} cannot be read: {reason}"))
 
 
 def from_live(stack: Stack, resource: Resource, sha256: str) -> Former | None:

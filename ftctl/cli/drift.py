@@ -41,10 +41,14 @@ def command(
     PATH is a stack's file or a folder of them, specs/ if left out.
     """
     results: list[dict[str, Any]] = []
-    with errors_as(output), session(options.request(paths, environment, variables), trace) as opened:
+    with (
+        errors_as(output),
+        session(options.request(paths, environment, variables), trace) as opened,
+        opened.ahead(lambda stack: workflow.plan(stack, opened.clients(stack), clock=opened.clock)) as made,
+    ):
 
         def one(stack: Stack) -> Exit:
-            plan = workflow.plan(stack, opened.clients(stack), clock=opened.clock)
+            plan = made(stack)
             told = drift(plan)
             causes = _causes(stack, told.found)
             results.append(drift_json(plan, told, causes))

@@ -78,6 +78,7 @@ class Order:
         words = ["ftctl", *words, *selected(request)]
         words += ["--max-cost", f"{request.max_cost:g}"] if request.max_cost is not None else []
         words += ["--max-deletes", str(request.max_deletes)] if request.max_deletes is not None else []
+        words += ["--changed-since", request.changed_since] if request.changed_since is not None else []
         for option, given in _named_in(request):
             words += [word for one in given for word in (option, str(one))]
         return shlex.join(words)
@@ -127,7 +128,7 @@ def carry_out(order: Order) -> Exit:
         opened = replace(loaded, stacks=order.chosen(loaded.stacks)) if order.chosen else loaded
         check_policies(opened.stacks, order.request)
         if order.digests or order.expected:
-            plans = {stack.name: _plan(stack, opened, order) for stack in opened.stacks}
+            plans = _plans(opened, order)
             _check_approved(order.expected, plans)
             if order.digests:
                 _check(order.digests, plans, order.seen)
@@ -142,18 +143,26 @@ def carry_out(order: Order) -> Exit:
     return code
 
 
+def _plans(opened: Session, order: Order) -> dict[str, Plan]:
+    """The plans of all stacks, made side by side."""
+    with opened.ahead(lambda stack: _made(stack, opened, order)) as made:
+        return {stack.name: _allowed(made(stack), opened, order) for stack in opened.stacks}
+
+
 def _plan(stack: Stack, opened: Session, order: Order) -> Plan:
-    plan = workflow.plan(
-        stack,
-        opened.clients(stack),
-        clock=opened.clock,
-        mode=order.mode,
-        adopt=order.request.adopt,
-        retry=order.request.retry,
-        max_cost=order.request.max_cost,
-        others=opened.plans,
-        guards=order.request,
+    return _allowed(_made(stack, opened, order), opened, order)
+
+
+def _made(stack: Stack, opened: Session, order: Order) -> Plan:
+    asked, clients = order.request, opened.clients(stack)
+    return workflow.plan(
+        stack, clients, clock=opened.clock, mode=order.mode, adopt=asked.adopt, retry=asked.retry, guards=asked
     )
+
+
+def _allowed(plan: Plan, opened: Session, order: Order) -> Plan:
+    """The plan, held to what all stacks together may cost; those before it count."""
+    plan = workflow.limited(plan, order.request.max_cost, opened.plans)
     opened.plans.append(plan)
     return plan
 

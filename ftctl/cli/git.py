@@ -1,49 +1,33 @@
-"""What git knows of a spec's folder and of the data beside it; nothing where there is no git or no repository."""
+"""Git, asked as people ask it: one command in a folder, and its answer or its reason."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 import subprocess
 from pathlib import Path
 
-_DIRTY = "-dirty"
-_PATIENCE = 10.0  # seconds for one answer of git
-_LOOKS = 30  # earlier commits of a file that are looked into
-_LARGEST = 200_000_000  # bytes of a file that is read back from its history
-_POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n")
+from ftctl.render.look import clean
+
 _NO_HOOKS = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")  # reading runs nothing of a repository's
 
 
-def revision(spec: Path) -> str:
-    """The commit that a spec is at, with `-dirty` where it is not all of what is there; empty if unknown."""
-    found = _git(spec.parent, "describe", "--always", "--abbrev=64", "--exclude=*", "--dirty").decode().strip()
-    if not found or found.endswith(_DIRTY) or _git(spec.parent, "ls-files", "--", spec.name):
-        return found
-    return f"{found}{_DIRTY}"
+class RefusedError(Exception):
+    """Git said no, or is not there; the text says why, and may be empty."""
 
 
-def commit_of(path: Path, sha256: str) -> str:
-    """The newest commit in which a file had the content with this hash; empty where none of the last ones is known."""
-    commits = _git(path.parent, "log", "--format=%H", f"--max-count={_LOOKS}", "--", path.name).decode().split()
-    return next((one for one in commits if _hash(path, one) == sha256), "")
-
-
-def _hash(path: Path, commit: str) -> str:
-    """The hash of a file as it was committed; of one that LFS keeps elsewhere as its pointer says."""
-    there = f"{commit}:./{path.name}"
-    size = _git(path.parent, "cat-file", "-s", there).strip()
-    if not size or int(size) > _LARGEST:
-        return ""
-    content = _git(path.parent, "cat-file", "blob", there)
-    pointer = _POINTER.match(content)
-    return pointer[1].decode() if pointer else hashlib.sha256(content).hexdigest()
-
-
-def _git(folder: Path, *words: str) -> bytes:
+def git(folder: Path, *words: str, into: int = subprocess.PIPE) -> bytes:
+    """What git says in a folder."""
     command = ["git", *_NO_HOOKS, "-C", str(folder), *words]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_PATIENCE, check=False)  # noqa: S603  no shell, no word from outside but a path
-    except (OSError, subprocess.SubprocessError):
-        return b""
-    return done.stdout if done.returncode == 0 else b""
+        done = subprocess.run(command, stdout=into, stderr=subprocess.PIPE, check=True)  # noqa: S603  no shell, and a revision is no option
+    except FileNotFoundError:
+        raise RefusedError("git is not installed") from None
+    except subprocess.CalledProcessError as error:
+        reason = error.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise RefusedError(clean(reason.removeprefix("fatal: "))) from None
+    return done.stdout or b""
+
+
+def commit_of(folder: Path, revision: str) -> str:
+    """The commit that a revision names."""
+    told = git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    return told.decode().strip()

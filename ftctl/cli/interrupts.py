@@ -53,6 +53,7 @@ MESSAGE = (
 def leave() -> None:
     """End at once, without waiting for threads; a terminal gets its cursor back."""
     with suppress(OSError, ValueError, RuntimeError):
+        sys.stdout.flush()
         if sys.stderr.isatty():
             sys.stderr.write(_SHOW_CURSOR + "\n")
             sys.stderr.flush()

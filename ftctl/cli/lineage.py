@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ftctl import workflow
-from ftctl.cli import git, options
+from ftctl.cli import options, revisions
 from ftctl.cli.session import Session, session
 from ftctl.cli.streams import emit, errors_as, look, show, tell
 from ftctl.core.errors import Exit, FtctlError, Problem
@@ -104,7 +104,7 @@ def _dated(stack: Stack, found: Lineage) -> Lineage:
         facts = local.get(data.path)
         if not facts or not data.sha256:
             return replace(data, path="")
-        commit = git.commit_of(Path(facts["path"]), data.sha256)
+        commit = revisions.commit_of(Path(facts["path"]), data.sha256)
         there = commit or facts["sha256"] == data.sha256
         return replace(data, revision=commit, path=data.path if there else "")
 

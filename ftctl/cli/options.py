@@ -135,6 +135,9 @@ _wait = click.option(
     help="Wait for all, until trainings are submitted (submit), for none, or for a time (30m).",
 )
 
+changed_since = click.option(
+    "--changed-since", metavar="REV", help="Only stacks that the change since this git revision touches."
+)
 paths = click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]...")
 files = click.option(
     "-f",

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ftctl.cli import git
+from ftctl.cli import revisions
 from ftctl.core.changes import Plan
 from ftctl.kinds import marks
 from ftctl.render.look import clean
@@ -26,7 +26,7 @@ APPROVER = "FTCTL_APPROVED_BY"
 def origin(plan: Plan, spec: Path, environ: Mapping[str, str], *, asked: bool) -> dict[str, str]:
     """The marks of one apply; what is not known is left out. `asked` says that somebody has just typed yes."""
     found = {
-        marks.REVISION: git.revision(spec) or _committed(environ),
+        marks.REVISION: revisions.revision(spec) or _committed(environ),
         marks.PLAN: plan.digest(),
         marks.APPROVED: environ.get(APPROVER, "").strip() or _started_by(environ) or (_typed() if asked else ""),
     }

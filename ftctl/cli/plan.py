@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +13,10 @@ import click
 
 from ftctl import workflow
 from ftctl.cli import options
+from ftctl.cli.changed import pinned
 from ftctl.cli.session import caution, session, unwritable, verdict
 from ftctl.cli.streams import complain, emit, look, show, tell
+from ftctl.cli.together import report
 from ftctl.core.changes import Plan
 from ftctl.core.clock import SystemClock
 from ftctl.core.errors import Exit, FtctlError, Problem
@@ -44,6 +46,7 @@ def _lifetime(_context: click.Context, _option: click.Parameter, text: str) -> f
 @options.paths
 @options.selection
 @options.exceptions
+@options.changed_since
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the plan, to apply exactly this.")
 @click.option(
     "--expires",
@@ -68,6 +71,7 @@ def command(
     adopt: tuple[Address, ...],
     retry: tuple[Address, ...],
     max_cost: float | None,
+    changed_since: str | None,
     out: Path | None,
     expires: float,
     output: str,
@@ -85,21 +89,19 @@ def command(
     PATH is a stack's file or a folder of them, specs/ if left out.
     """
     request = options.request(paths, environment, variables, adopt=adopt, retry=retry, max_cost=max_cost, **guards)
+    request = replace(request, changed_since=changed_since)
     code = Exit.ERROR
-    plans: list[Plan] = []
+    plans: dict[str, Plan] = {}
     output = options.form(output, streamed=streamed)
     try:
         with _lines(output) as lines:
             with _told_as(output):
-                looks = replace(look(sys.stdout), why=why, hidden=show_suppressed)
-                code, problems = _plans(request, output, trace, plans, looks, lines)
-            if out and code in {Exit.DONE, Exit.GATE} and not any(plan.fatal for plan in plans):
-                _save(out, plans, request, expires)
-                tell(
-                    f"\
-Saved. To apply exactly this: ftctl apply {out}"
-                )
-            if detailed_exitcode and code is Exit.DONE and any(not plan.empty for plan in plans):
+                form = _Form(output, replace(look(sys.stdout), why=why, hidden=show_suppressed), lines)
+                code, problems, request = _plans(request, trace, form, plans)
+            if out and code in {Exit.DONE, Exit.GATE} and not any(plan.fatal for plan in plans.values()):
+                _save(out, [*plans.values()], request, expires)
+                tell(f"\nSaved. To apply exactly this: ftctl apply {out}")
+            if detailed_exitcode and code is Exit.DONE and any(not plan.empty for plan in plans.values()):
                 code = Exit.CHANGES
             if lines:
                 lines.report(code, problems)
@@ -108,7 +110,7 @@ Saved. To apply exactly this: ftctl apply {out}"
         raise
     finally:
         if outputs:
-            _append(outputs, step_outputs(plans, code))
+            _append(outputs, step_outputs([*plans.values()], code))
     return code
 
 
@@ -150,39 +152,60 @@ def _lines(output: str) -> Iterator[_Lines | None]:
         yield _Lines(stream, stacks)
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How plans are told: `looks` is for text, `lines` are there for `lines` alone."""
+
+    output: str
+    looks: Look
+    lines: _Lines | None
+
+
 def _plans(
-    request: Request, output: str, trace: str | None, plans: list[Plan], looks: Look, lines: _Lines | None
-) -> tuple[Exit, list[Problem]]:
-    """Plan every stack, and show each as it is ready; with the problems that are no plan's own."""
+    request: Request, trace: str | None, form: _Form, plans: dict[str, Plan]
+) -> tuple[Exit, list[Problem], Request]:
+    """Plan every stack, side by side, and show them in their order.
+
+    Gives the problems that are no plan's own too, and what to ask for to get the same again.
+    """
     with session(request, trace) as opened:
         check_policies(opened.stacks, request)
 
-        def one(stack: Stack) -> Exit:
-            clients = opened.clients(stack)
-            plan = workflow.plan(
-                stack,
-                clients,
-                clock=opened.clock,
-                adopt=request.adopt,
-                retry=request.retry,
-                max_cost=request.max_cost,
-                others=plans,
-                guards=request,
-            )
-            plans.append(plan)
-            if output == "text":
-                show(plan_text(plan, looks))
-            if lines:
-                lines.plan(plan)
+        def make(stack: Stack) -> Plan:
+            clients, clock = opened.clients(stack), opened.clock
+            return workflow.plan(stack, clients, clock=clock, adopt=request.adopt, retry=request.retry, guards=request)
+
+        with opened.ahead(make) as made:
+
+            def one(stack: Stack) -> Exit:
+                plan = workflow.limited(made(stack), request.max_cost, plans.values())
+                plans[stack.name] = plan
+                if form.lines:
+                    form.lines.plan(plan)
+                return verdict(plan)
+
+            code = opened.each(one, headed=False)
+        if not opened.stacks and form.output == "text":
+            show(f"No stack is touched by what changed since {request.changed_since}.")
+        _tell(opened.stacks, plans, form)
+    problems = [*opened.problems, *(warning for stack in opened.stacks for warning in stack.warnings)]
+    if form.output not in {"text", "lines"}:
+        together = opened.several or request.changed_since is not None
+        emit(formatted(form.output, [*plans.values()], problems, together=together))
+    return code, problems, pinned(request, opened.stacks)
+
+
+def _tell(stacks: Sequence[Stack], plans: Mapping[str, Plan], form: _Form) -> None:
+    """For people: the plans as text, and what is doubtful."""
+    if len(stacks) > 1:
+        report(stacks, plans, form.looks, shown=form.output == "text")
+        return
+    for stack in stacks:
+        if plan := plans.get(stack.name):
+            if form.output == "text":
+                show(plan_text(plan, form.looks))
             caution(stack)
             complain(plan.problems)
-            return verdict(plan)
-
-        code = opened.each(one)
-    problems = [*opened.problems, *(warning for stack in opened.stacks for warning in stack.warnings)]
-    if output not in {"text", "lines"}:
-        emit(formatted(output, plans, problems))
-    return code, problems
 
 
 def _save(out: Path, plans: Sequence[Plan], request: Request, lifetime: float) -> None:

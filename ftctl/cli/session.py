@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ftctl import workflow
+from ftctl.cli.changed import Touched
 from ftctl.cli.streams import complain, tell
 from ftctl.core.clock import Clock, SystemClock
 from ftctl.core.errors import Exit, FtctlError, Problem, Severity
+from ftctl.core.spans import carried
 from ftctl.embedded import local_folder
 from ftctl.request import Request
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from ftctl.core.changes import Plan
     from ftctl.spec.stack import Stack
 
+T = TypeVar("T")
+_AT_ONCE = 8  # stacks
 _QUIET = {Exit.DONE, Exit.CHANGES, Exit.PENDING}
 
 
@@ -35,15 +40,39 @@ class Session:
     problems: list[Problem] = field(default_factory=list)
     plans: list[Plan] = field(default_factory=list)
 
-    def each(self, act: Callable[[Stack], Exit]) -> Exit:
-        """Do something with every stack in turn; what is wrong with one does not keep the others from it."""
+    @property
+    def several(self) -> bool:
+        return len(self.stacks) > 1
+
+    @contextmanager
+    def ahead(self, make: Callable[[Stack], T]) -> Iterator[Callable[[Stack], T]]:
+        """Make something of all stacks side by side, and share what is read; gives what waits for that of one stack.
+
+        Whoever leaves early leaves alone what is under way: it only reads.
+        """
+        clouds = {id(clients): clients for clients in map(self.clients, self.stacks)}
+        with ExitStack() as open_:
+            for clients in clouds.values():
+                open_.enter_context(clients.reads.sharing())
+            pool = ThreadPoolExecutor(max_workers=_AT_ONCE)
+            open_.callback(pool.shutdown, wait=False, cancel_futures=True)
+            begun = {stack.name: pool.submit(carried(make), stack) for stack in self.stacks}
+            yield lambda stack: begun[stack.name].result()
+
+    def each(self, act: Callable[[Stack], Exit], *, headed: bool = True) -> Exit:
+        """Do something with every stack in turn; what is wrong with one does not keep the others from it.
+
+        Where not every stack is `headed`, those are of which something is wrong.
+        """
         exits: list[Exit] = []
         for stack in self.stacks:
-            if len(self.stacks) > 1:
+            if self.several and headed:
                 tell(f"{chr(10) if exits else ''}Stack {stack.name} ({stack.path})")
             try:
                 exits.append(act(stack))
             except FtctlError as error:
+                if self.several and not headed:
+                    tell(f"\nStack {stack.name} ({stack.path})")
                 complain(error.problems)
                 self.problems.extend(error.problems)
                 exits.append(error.exit)
@@ -56,19 +85,21 @@ class Session:
 def session(request: Request, trace: str | None = None) -> Iterator[Session]:
     """Load the stacks that were asked for and open the way to their clouds."""
     clock = SystemClock()
-    stacks = _load(request)
+    touched = Touched(request)
+    stacks = _load(request, touched)
+    complain(touched.gone)
     with ExitStack() as open_:
         if any(stack.cloud == "local" for stack in stacks):
             tell(f"On the local Azure in {nearby(local_folder())} (not Microsoft Azure).")
         tracing = open_.enter_context(traced(trace)) if trace else None
         clouds = open_.enter_context(workflow.connect(stacks, clock=clock, trace=tracing, folder=local_folder()))
-        yield Session(stacks, lambda stack: clouds[workflow.cloud_key(stack)], clock)
+        yield Session(stacks, lambda stack: clouds[workflow.cloud_key(stack)], clock, touched.gone)
 
 
-def _load(request: Request) -> list[Stack]:
+def _load(request: Request, touched: Touched) -> list[Stack]:
     """The stacks, or what is wrong with them; beside errors, warnings are left to `ftctl validate`."""
     try:
-        return workflow.load(request)
+        return workflow.load(request, touched)
     except FtctlError as error:
         raise FtctlError.all(one for one in error.problems if one.severity is Severity.ERROR) from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import click
 
 from ftctl import workflow
 from ftctl.cli import options
+from ftctl.cli.changed import Touched
 from ftctl.cli.streams import complain, emit, show
 from ftctl.core.errors import Exit, FtctlError, Problem, Severity
 from ftctl.guarding import check_policies, foretold
@@ -23,11 +25,13 @@ if TYPE_CHECKING:
 @options.paths
 @options.selection
 @options.policies
+@options.changed_since
 @options.output("text", "json", "sarif", "github")
 def command(
     paths: tuple[Path, ...],
     environment: str | None,
     variables: dict[str, str],
+    changed_since: str | None,
     output: str,
     policies: tuple[Path, ...],
 ) -> int:
@@ -40,24 +44,29 @@ def command(
     stacks: list[Stack] = []
     problems: tuple[Problem, ...] = ()
     code = Exit.DONE
-    request = options.request(paths, environment, variables, policies=policies)
+    touched = Touched(
+        replace(options.request(paths, environment, variables, policies=policies), changed_since=changed_since)
+    )
     broken: list[Problem] = []
     try:
-        stacks = workflow.load(request)
-        check_policies(stacks, request)
-        broken = [problem for stack in stacks for problem in foretold(stack, request)]
+        stacks = workflow.load(touched.request, touched)
+        check_policies(stacks, touched.request)
+        broken = [problem for stack in stacks for problem in foretold(stack, touched.request)]
         if wrong := [problem for problem in broken if problem.severity is Severity.ERROR]:
             code = FtctlError.all(wrong).exit
     except FtctlError as error:
         problems, code = error.problems, error.exit
-    problems = (*problems, *broken, *(warning for stack in stacks for warning in stack.warnings))
+    doubts = (warning for stack in stacks for warning in stack.warnings)
+    problems = (*problems, *broken, *touched.gone, *doubts)
     problems = tuple(sorted(problems, key=lambda problem: problem.severity is Severity.WARNING))
     stacks = stacks if code is Exit.DONE else []
     if output == "text":
+        if changed_since is not None and not stacks and code is Exit.DONE:
+            show(f"No stack is touched by what changed since {changed_since}.")
         _tell_valid(stacks)
         complain(problems)
     else:
-        _for_machines(output, stacks, problems)
+        _for_machines(output, stacks, problems, valid=code is Exit.DONE)
     return code
 
 
@@ -68,7 +77,7 @@ def _tell_valid(stacks: list[Stack]) -> None:
         show(f"{stack.path}: valid. Stack {stack.name}, {counted(len(stack.resources), 'declaration')}{data}.")
 
 
-def _for_machines(output: str, stacks: list[Stack], problems: tuple[Problem, ...]) -> None:
+def _for_machines(output: str, stacks: list[Stack], problems: tuple[Problem, ...], *, valid: bool) -> None:
     match output:
         case "sarif":
             emit(sarif(problems))
@@ -77,4 +86,4 @@ def _for_machines(output: str, stacks: list[Stack], problems: tuple[Problem, ...
                 emit(github(problems))
         case _:
             names = [stack.name for stack in stacks]
-            emit(document(valid=bool(stacks), stacks=names, problems=problems_json(problems)))
+            emit(document(valid=valid, stacks=names, problems=problems_json(problems)))

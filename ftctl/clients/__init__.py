@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ftctl.catalog.clouds import Cloud
 from ftctl.clients.errors import AzureError
+from ftctl.clients.reads import Reads
 from ftctl.clients.retry import Retry
 from ftctl.clients.trace import Trace
 from ftctl.core import spans
@@ -54,6 +55,7 @@ class Clients:
         self.clock = clock
         self.trace = trace or Trace()
         self.retry = Retry(clock, poll_seconds=cloud.poll_seconds, notice=notice)
+        self.reads = Reads()
         self._lock = RLock()
         self._data: dict[str, DataPlane] = {}
         self._meters: dict[str, list[dict[str, Any]]] = {}
@@ -94,7 +96,9 @@ class Clients:
 
         with self._lock:
             if endpoint not in self._data:
-                self._data[endpoint] = DataPlane(endpoint, self.cloud, self._http, self._credentials, self.retry)
+                self._data[endpoint] = DataPlane(
+                    endpoint, self.cloud, self._http, self._credentials, self.retry, self.reads
+                )
             return self._data[endpoint]
 
     def retail_meters(self, region: str) -> list[dict[str, Any]]:
@@ -145,10 +149,10 @@ class Clients:
     def _arm(self) -> Arm:
         from ftctl.clients.arm import Arm  # noqa: PLC0415  the SDK costs 150 ms
 
-        return Arm(self.cloud, self._http, self._credentials, self.retry)
+        return Arm(self.cloud, self._http, self._credentials, self.retry, self.reads)
 
     @cached_property
     def _rest(self) -> Rest:
         from ftctl.clients.rest import Rest  # noqa: PLC0415  requests costs 100 ms
 
-        return Rest(self.cloud, self._http, self._credentials, self.retry)
+        return Rest(self.cloud, self._http, self._credentials, self.retry, self.reads)

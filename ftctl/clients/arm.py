@@ -24,6 +24,7 @@ from ftctl.clients import ids
 from ftctl.clients.auth import Credentials
 from ftctl.clients.errors import AzureError, to_error
 from ftctl.clients.http import CONNECT_SECONDS, READ_SECONDS, Http, failure, senseless
+from ftctl.clients.reads import Reads
 from ftctl.clients.retry import Retry
 
 Json = dict[str, Any]
@@ -51,16 +52,19 @@ class Arm:
     Every call raises AzureError, is retried where that is safe, and may be made from several threads.
     """
 
-    def __init__(self, cloud: Cloud, http: Http, credentials: Credentials, retry: Retry) -> None:
+    def __init__(
+        self, cloud: Cloud, http: Http, credentials: Credentials, retry: Retry, reads: Reads | None = None
+    ) -> None:
         self._cloud = cloud
         self._http = http
         self._credentials = credentials
         self._retry = retry
+        self.reads = reads or Reads()
         self._lock = Lock()
         self._clients: dict[str, CognitiveServicesManagementClient] = {}
 
     def list_accounts(self, subscription: str) -> list[Json]:
-        return self._list(self._client(subscription).accounts.list)
+        return self.reads.once(("accounts", subscription), lambda: self._list(self._client(subscription).accounts.list))
 
     def get_account(self, account: str) -> Json | None:
         """The account of an id, None where there is none."""
@@ -90,7 +94,8 @@ class Arm:
         self._call("POST", lambda keep: anew(at.group, at.account, name, keep=keep), idempotent=False)
 
     def list_deleted_accounts(self, subscription: str) -> list[Json]:
-        return self._list(self._client(subscription).deleted_accounts.list)
+        deleted = self._client(subscription).deleted_accounts
+        return self.reads.once(("deleted accounts", subscription), lambda: self._list(deleted.list))
 
     def purge_account(self, subscription: str, location: str, group: str, name: str) -> None:
         """End a soft-deleted account for good."""
@@ -98,7 +103,8 @@ class Arm:
 
     def list_deployments(self, account: str) -> list[Json]:
         at = ids.parse(account)
-        return self._list(self._client(at.subscription).deployments.list, at.group, at.account)
+        list_ = self._client(at.subscription).deployments.list
+        return self.reads.once(("deployments", account), lambda: self._list(list_, at.group, at.account))
 
     def get_deployment(self, deployment: str) -> Json | None:
         """The deployment of an id, None where there is none."""
@@ -125,7 +131,8 @@ class Arm:
         self._delete(self._client(at.subscription).deployments.begin_delete, at.group, at.account, at.deployment)
 
     def list_models(self, subscription: str, location: str) -> list[Json]:
-        return self._list(self._client(subscription).models.list, location)
+        list_ = self._client(subscription).models.list
+        return self.reads.once(("models", subscription, location), lambda: self._list(list_, location))
 
     def list_usages(self, subscription: str, location: str) -> list[Json]:
         return self._list(self._client(subscription).usages.list, location)

@@ -15,6 +15,7 @@ from ftctl.catalog.clouds import Cloud
 from ftctl.clients.auth import Credentials
 from ftctl.clients.errors import AzureError, no_answer
 from ftctl.clients.http import Http, body, host, pieces
+from ftctl.clients.reads import Reads
 from ftctl.clients.retry import Patience, Retry
 
 if TYPE_CHECKING:
@@ -36,12 +37,21 @@ class DataPlane:
     whether it did.
     """
 
-    def __init__(self, endpoint: str, cloud: Cloud, http: Http, credentials: Credentials, retry: Retry) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        cloud: Cloud,
+        http: Http,
+        credentials: Credentials,
+        retry: Retry,
+        reads: Reads | None = None,
+    ) -> None:
         self.endpoint = endpoint.rstrip("/") + "/"
         self._cloud = cloud
         self._http = http
         self._credentials = credentials
         self._retry = retry
+        self.reads = reads or Reads()
 
     def close(self) -> None:
         """Close the SDK's connections; those of the reads belong to the pool."""
@@ -49,7 +59,7 @@ class DataPlane:
             self._sdk.close()
 
     def list_files(self) -> list[Json]:
-        return self._list("files")
+        return self.reads.once((self.endpoint, "files"), lambda: self._list("files"))
 
     def get_file(self, file: str) -> Json | None:
         """The file of an id, None where there is none."""
@@ -65,7 +75,7 @@ class DataPlane:
         self._delete(f"files/{_segment(file)}")
 
     def list_jobs(self) -> list[Json]:
-        return self._list("fine_tuning/jobs")
+        return self.reads.once((self.endpoint, "jobs"), lambda: self._list("fine_tuning/jobs"))
 
     def get_job(self, job: str) -> Json | None:
         """The job of an id, None where there is none."""

@@ -11,6 +11,7 @@ from ftctl.clients.auth import Credentials
 from ftctl.clients.errors import AzureError, no_answer
 from ftctl.clients.explain import plain
 from ftctl.clients.http import Http, body, host
+from ftctl.clients.reads import Reads
 from ftctl.clients.retry import Retry
 
 Json = dict[str, Any]
@@ -28,11 +29,14 @@ class Rest:
     Every call raises AzureError, is retried where that is safe, and may be made from several threads.
     """
 
-    def __init__(self, cloud: Cloud, http: Http, credentials: Credentials, retry: Retry) -> None:
+    def __init__(
+        self, cloud: Cloud, http: Http, credentials: Credentials, retry: Retry, reads: Reads | None = None
+    ) -> None:
         self._cloud = cloud
         self._http = http
         self._credentials = credentials
         self._retry = retry
+        self.reads = reads or Reads()
 
     def list_groups(self, subscription: str) -> list[Json]:
         return self._arm_list(f"{ids.subscription_id(subscription)}/resourceGroups", _GROUPS)
@@ -108,7 +112,7 @@ class Rest:
 
     def _graph_list(self, what: str, condition: str) -> list[Json]:
         url = f"{self._cloud.graph}/v1.0/{what}"
-        return self._pages(url, {"$filter": condition}, self._cloud.graph_scope, "@odata.nextLink")
+        return self._listed(url, {"$filter": condition}, self._cloud.graph_scope, "@odata.nextLink")
 
     def _arm(self, method: str, path: str, version: str, content: Mapping[str, Any] | None = None) -> Json:
         url = f"{self._cloud.arm}{_at(path)}"
@@ -131,7 +135,11 @@ class Rest:
 
     def _arm_list(self, path: str, version: str, query: Mapping[str, str] | None = None) -> list[Json]:
         params = {"api-version": version, **(query or {})}
-        return self._pages(f"{self._cloud.arm}{path}", params, self._cloud.arm_scope, "nextLink")
+        return self._listed(f"{self._cloud.arm}{path}", params, self._cloud.arm_scope, "nextLink")
+
+    def _listed(self, url: str, params: Mapping[str, str], scope: str, link: str) -> list[Json]:
+        key = (url, *sorted(params.items()))
+        return self.reads.once(key, lambda: self._pages(url, params, scope, link))
 
     def _pages(self, url: str, params: Mapping[str, str], scope: str, link: str) -> list[Json]:
         """All items of all pages. A link to another host is refused: our token would go there."""

@@ -122,6 +122,7 @@ class _Planner:
     ) -> None:
         self.home, self.declared, self.rules = world.home, declared, rules
         self.adopt, self.retry = adopt, retry
+        self.by_kind = {kind: [address for address in declared if address.kind == kind] for kind in rules}
         self.outputs: dict[Address, Mapping[str, Any]] = {}
         self.world = replace(world, outputs=self.outputs)
         self.decided: dict[Address, Change] = {}
@@ -136,7 +137,7 @@ class _Planner:
     def edges(self, resource: Resource) -> tuple[Address, ...]:
         """What `resource` has to wait for."""
         after = self.rules[resource.address.kind].after
-        implied = (address for address in self.declared if address.kind in after)
+        implied = (address for kind in after for address in self.by_kind[kind])
         return tuple(dict.fromkeys((*resource.references, *implied)))
 
     def ordered(self) -> Iterator[Resource]:

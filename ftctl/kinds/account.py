@@ -138,7 +138,7 @@ class AccountKind(Kind):
         return bool(resource.spec.manage == "reference")
 
     def observe(self, clients: Clients, scope: Scope) -> Seen:
-        lives = tuple(_live(body) for body in clients.arm.list_accounts(scope.home.subscription))
+        lives = _lives(clients, scope.home.subscription)
         keys = {live.key for live in lives}
         missing = [r for r in scope.resources if _id(scope.home, r.spec.name).lower() not in keys]
         if not missing:
@@ -253,6 +253,11 @@ def _live(body: dict[str, Any]) -> Live:
         raw=body,
         **marks.owner(tags),
     )
+
+
+def _lives(clients: Clients, subscription: str) -> tuple[Live, ...]:
+    found = clients.arm.list_accounts
+    return clients.reads.once(("account", subscription), lambda: tuple(map(_live, found(subscription))))
 
 
 def _holders(

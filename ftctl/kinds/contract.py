@@ -50,6 +50,11 @@ def reference(kind: str, description: str) -> msgspec.Meta:
     return msgspec.Meta(description=description, extra={"reference": kind})
 
 
+def beside(description: str) -> msgspec.Meta:
+    """Mark a field as the path of a local file, from the spec's folder: whoever changes it touches the stack."""
+    return msgspec.Meta(description=description, extra={"file": True})
+
+
 def described(description: str, **rules: Any) -> msgspec.Meta:
     """A field's description, with JSON Schema rules by their msgspec names (`ge`, `max_length`, `pattern` …)."""
     return msgspec.Meta(description=description, **rules)

@@ -25,6 +25,7 @@ from ftctl.kinds.contract import (
     Scope,
     Seen,
     account_of,
+    beside,
     described,
     flaw,
     reference,
@@ -42,7 +43,7 @@ _PROMISED = ("sha256", "examples", "tokens", "system")
 class DatasetSpec(Declaration, frozen=True):
     """A JSON Lines file of examples: a local one, one to import, or one that is in the account already."""
 
-    path: Annotated[str | None, described("The file, beside the spec.")] = None
+    path: Annotated[str | None, beside("The file, beside the spec.")] = None
     bom: Annotated[
         Literal["keep", "add", "strip"],
         described("Whether a local file is uploaded with a byte order mark. The file itself is never changed."),

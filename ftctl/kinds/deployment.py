@@ -210,8 +210,12 @@ class DeploymentKind(Kind):
     def observe(self, clients: Clients, scope: Scope) -> Seen:
         account = scope.account
         assert account is not None
-        bodies = clients.arm.list_deployments(account.id)
-        lives = tuple(_live(body, account.key, account.outputs.get("endpoint", "")) for body in bodies)
+        endpoint, found = account.outputs.get("endpoint", ""), clients.arm.list_deployments
+
+        def look() -> tuple[Live, ...]:
+            return tuple(_live(body, account.key, endpoint) for body in found(account.id))
+
+        lives = clients.reads.once(("deployment", account.id), look)
         return Seen(lives, named.facts(scope, lives))
 
     def refresh(self, clients: Clients, live: Live, home: Home, progress: Progress) -> Live | None:

@@ -30,7 +30,7 @@ def priced(spec: JobSpec, declared: Mapping[Address, Resource]) -> dict[str, Pri
 
 def _model(spec: JobSpec, declared: Mapping[Address, Resource]) -> str:
     """The model, or for a job that goes on from another one, what that began with: their price is the same."""
-    return recipe.base_of(spec, recipe.declared_jobs(declared))
+    return recipe.beginning(spec, declared)
 
 
 def estimated(

@@ -135,7 +135,11 @@ def origin_of(live: Live) -> Origin:
 
 def look(data: DataPlane, within: str, endpoint: str, origins: Origins, named: Collection[str] = ()) -> list[Live]:
     """All files of an account; imports of what is declared, by content or by their ids in `named`, as what they are."""
-    lives = [live_of(body, within, endpoint, origins) for body in data.list_files() if not going(body)]
+    plain = data.reads.once(
+        ("dataset", within),
+        lambda: [live_of(body, within, endpoint, {}) for body in data.list_files() if not going(body)],
+    )
+    lives = [live_of(one.raw, within, endpoint, origins) if identity(one.name) in origins else one for one in plain]
     doubtful = {one.id for one in lives if _doubtful(one) and (identity(one.name) in origins or one.id in named)}
     doubtful -= _trained_on(data) if doubtful else set()
     return [examined(data, live, _silent) if live.id in doubtful else live for live in lives]

@@ -31,7 +31,7 @@ def flaws(resource: Resource, declared: Mapping[Address, Resource]) -> Iterator[
     """What does not fit between a job and its data, its grader, and the job that it goes on from."""
     spec = resource.spec
     data = {field: declared[at] for field, at in named(spec).items() if at in declared}
-    model = recipe.root(recipe.base_of(spec, recipe.declared_jobs(declared)))
+    model = recipe.root(recipe.beginning(spec, declared))
     yield from _data_flaws(spec, declared)
     yield from _predecessor_flaws(resource, declared)
     for field, one in data.items():
@@ -123,10 +123,9 @@ def _volume_flaws(spec: Any, report: Report, model: str) -> Iterator[Flaw]:
 def _data_flaws(spec: JobSpec, declared: Mapping[Address, Resource]) -> Iterator[Flaw]:
     """What is wrong with local data for this job: examples too long for its model, or that stand in both files."""
     data = {field: declared[found] for field, found in named(spec).items() if found in declared}
-    jobs = recipe.declared_jobs(declared)
     read = {field: one.prepared for field, one in data.items() if "checked" in one.prepared}
     for field, facts in read.items():
-        if problem := _too_long(facts["checked"].report, facts["shown"], recipe.base_of(spec, jobs)):
+        if problem := _too_long(facts["checked"].report, facts["shown"], recipe.beginning(spec, declared)):
             yield Flaw(field, problem)
     if {"training", "validation"} <= read.keys():
         from ftctl.data.check import leaks  # noqa: PLC0415  decoding is only needed where there is data

@@ -16,7 +16,7 @@ import msgspec
 from ftctl.core.errors import Problem, Where
 from ftctl.core.model import Resource
 from ftctl.kinds import formula
-from ftctl.kinds.contract import Declaration, Flaw, described, flaw
+from ftctl.kinds.contract import Declaration, Flaw, beside, described, flaw
 
 JUDGES = ("gpt-4o-2024-08-06", "o3-mini-2025-01-31")
 SOURCE_BYTES = 256 * 1024
@@ -76,7 +76,7 @@ class PythonGrader(Declaration, frozen=True, rename=None, tag_field="type", tag=
     """Python that defines `grade(sample, item)` and returns a number; it has no network and two minutes."""
 
     source: Annotated[str | None, described("The program.")] = None
-    file: Annotated[str | None, described("The program's file, beside the spec.")] = None
+    file: Annotated[str | None, beside("The program's file, beside the spec.")] = None
     name: Name = None
     image_tag: Annotated[str | None, described("The image that it runs in.")] = None
     pass_threshold: Threshold = None

@@ -45,7 +45,7 @@ from ftctl.kinds.contract import (
     reference,
     trainer,
 )
-from ftctl.kinds.jobbody import job_key, live_job
+from ftctl.kinds.jobbody import anybodys, job_key, live_job, owned
 from ftctl.kinds.recipe import ByReinforcement, Continued, Hyperparameters, Integrations
 from ftctl.kinds.sweep import Matrix, Pick, axes_of, sweep_flaws
 
@@ -293,12 +293,9 @@ class JobKind(Kind):
         account = scope.account
         assert account is not None
         data = clients.data(account.outputs["endpoint"])
-        bodies = data.list_jobs()
-        files = data.list_files() if bodies else []
-        hashes = {file["id"]: marks.parse_filename(file.get("filename") or "") for file in files}
-        sha256s = {file: marked[2] for file, marked in hashes.items() if marked}
-        lives = [live_job(body, account.key, account.outputs["endpoint"], scope.home, sha256s) for body in bodies]
-        return Seen(tuple(lives), joblimits.facts(account, lives))
+        found = clients.reads.once(("job", account.key), lambda: anybodys(data, account))
+        lives = tuple(owned(live, scope.home) for live in found)
+        return Seen(lives, joblimits.facts(account, lives))
 
     def refresh(self, clients: Clients, live: Live, home: Home, progress: Progress) -> Live | None:
         data = clients.data(live.outputs["endpoint"])

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ftctl.core.model import Health, Home, Live, Pause
 from ftctl.kinds import marks, recipe
+
+if TYPE_CHECKING:
+    from ftctl.clients.dataplane import DataPlane
 
 _HEALTH = {"succeeded": Health.READY, "failed": Health.FAILED, "cancelled": Health.CANCELLED}
 _PAUSES = {"pausing": Pause.COMING, "paused": Pause.REACHED}
@@ -30,10 +34,29 @@ def state(status: str) -> str:
     return _STATES.get(status, status)
 
 
+def anybodys(data: DataPlane, account: Live) -> list[Live]:
+    """All jobs of an account, whosesoever. A file's name has the hash that a recipe is made of."""
+    bodies = data.list_jobs()
+    files = data.list_files() if bodies else []
+    hashes = {file["id"]: marks.parse_filename(file.get("filename") or "") for file in files}
+    sha256s = {file: marked[2] for file, marked in hashes.items() if marked}
+    return [_live(body, account.key, account.outputs["endpoint"], sha256s) for body in bodies]
+
+
 def live_job(body: dict[str, Any], within: str, endpoint: str, home: Home, sha256s: Mapping[str, str]) -> Live:
+    return owned(_live(body, within, endpoint, sha256s), home)
+
+
+def owned(live: Live, home: Home) -> Live:
+    """The same job, as a stack's own where it has its mark."""
+    marked = marks.parse_suffix(live.raw.get("suffix"))
+    mine = marked and marked[1] == marks.stack_mark(home.stack)
+    return replace(live, owner=home.stack, label=marked[0]) if marked and mine else live
+
+
+def _live(body: dict[str, Any], within: str, endpoint: str, sha256s: Mapping[str, str]) -> Live:
     marked = marks.parse_suffix(body.get("suffix"))
-    text, stack, fingerprint = marked or ("", "", "")
-    mine = stack == marks.stack_mark(home.stack)
+    _, stack, fingerprint = marked or ("", "", "")
     files = {"training": body.get("training_file"), "validation": body.get("validation_file")}
     error = body.get("error") or {}
     return Live(
@@ -51,8 +74,6 @@ def live_job(body: dict[str, Any], within: str, endpoint: str, home: Home, sha25
             "status": body.get("status"),
             **({"model": body["fine_tuned_model"]} if body.get("fine_tuned_model") else {}),
         },
-        owner=home.stack if mine else None,
-        label=text if mine else "",
         health=health_of(body),
         detail=str(error.get("message") or state(str(body.get("status") or ""))),
         within=within,

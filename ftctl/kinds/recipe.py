@@ -136,6 +136,11 @@ def declared_jobs(declared: Mapping[Address, Resource]) -> dict[str, JobSpec]:
     return {address.name: one.spec for address, one in declared.items() if address.kind in {"job", "pick"}}
 
 
+def beginning(spec: JobSpec, declared: Mapping[Address, Resource]) -> str:
+    """The same as `base_of`, of all that is declared; most jobs say it themselves."""
+    return spec.model if isinstance(spec.model, str) else base_of(spec, declared_jobs(declared))
+
+
 def base_of(spec: JobSpec, jobs: Mapping[str, JobSpec]) -> str:
     """The base model or fine-tuned id that a line of jobs begins with; empty where one of them is not declared."""
     seen: set[str] = set()

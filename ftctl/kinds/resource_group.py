@@ -59,7 +59,8 @@ class ResourceGroupKind(Kind):
         return rights.of(change, rights.GROUPS, change.key)
 
     def observe(self, clients: Clients, scope: Scope) -> Seen:
-        return Seen(tuple(_live(body) for body in clients.rest.list_groups(scope.home.subscription)))
+        found, at = clients.rest.list_groups, scope.home.subscription
+        return Seen(clients.reads.once(("resourceGroup", at), lambda: tuple(map(_live, found(at)))))
 
     def refresh(self, clients: Clients, live: Live, home: Home, progress: Progress) -> Live | None:
         body = clients.rest.get_group(live.id)

@@ -129,13 +129,13 @@ class RoleAssignmentKind(Kind):
         with ThreadPoolExecutor(max_workers=4) as pool:
             look_up = carried(_look_up)
             found = [(r, pool.submit(look_up, clients, r)) for r in scope.resources if not r.spec.principal.id]
-            bodies = clients.rest.list_role_assignments(f"/subscriptions/{scope.home.subscription}")
+            lives = _lives(clients, f"/subscriptions/{scope.home.subscription}")
         principals = {resource.address: lookup.result() for resource, lookup in found}
         absent = [_absent(resource) for resource, _ in found if principals[resource.address] is None]
         if absent:
             raise FtctlError.all(absent)
         facts: dict[Address, Mapping[str, Any]] = {a: {"principal": p} for a, p in principals.items()}
-        return Seen(tuple(_live(body) for body in bodies), facts)
+        return Seen(lives, facts)
 
     def refresh(self, clients: Clients, live: Live, home: Home, progress: Progress) -> Live | None:
         bodies = clients.rest.list_role_assignments(live.fields["scope"])
@@ -196,6 +196,11 @@ def _scope(resource: Resource, world: World) -> str:
 
 def _key(scope: str, principal: str, role: str) -> str:
     return f"{scope}|{principal}|{role}".lower()
+
+
+def _lives(clients: Clients, scope: str) -> tuple[Live, ...]:
+    found = clients.rest.list_role_assignments
+    return clients.reads.once(("roleAssignment", scope), lambda: tuple(map(_live, found(scope))))
 
 
 def _live(body: dict[str, Any]) -> Live:

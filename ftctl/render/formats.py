@@ -10,8 +10,17 @@ from ftctl.core.errors import Problem
 Render = Callable[[Sequence[Plan], Sequence[Problem]], str]
 
 
-def formatted(output: str, plans: Sequence[Plan], problems: Sequence[Problem] = ()) -> str:
-    """Plans in one form, with the problems that are no plan's own. Text is the terminal's, and not made here."""
+def formatted(output: str, plans: Sequence[Plan], problems: Sequence[Problem] = (), *, together: bool = False) -> str:
+    """Plans in one form, with the problems that are no plan's own. Text is the terminal's, and not made here.
+
+    `together` says that one plan is one of several too: how many there are differs from run to run, and the comment
+    that the next run replaces has to be known by the same mark.
+    """
+    if together and output == "markdown":
+        from ftctl.render.markdown import MOST  # noqa: PLC0415  each form costs its import
+        from ftctl.render.stacks_markdown import stacks_markdown  # noqa: PLC0415  the same
+
+        return stacks_markdown(plans, problems, MOST)
     return _FORMS[output](plans, problems)
 
 

@@ -20,9 +20,8 @@ from ftctl.render.verbs import verb
 
 MOST = 65_536  # that GitHub takes; counted in bytes, which is never less than in characters
 _NAMED = 3
-_LEAST = 1000  # that a stack needs to say anything
 _CHECKS = ("| | check | of | what | by |", "| --- | --- | --- | --- | --- |")
-_TOO_LONG = "**Too long to approve here**: this is cut. Read all of it with `ftctl show FILE`, and approve that."
+CUT = "**Too long to approve here**: this is cut. Read all of it with `ftctl show FILE`, and approve that."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,57 +39,68 @@ class Part:
 
 def plans_markdown(plans: Sequence[Plan], problems: Sequence[Problem] = (), most: int = MOST) -> str:
     """One comment, with a hidden mark by which the next one replaces it. What does not fit is cut, and says so."""
-    stack = re.sub(r"[^A-Za-z0-9._]+", "-", plans[0].home.stack) if len(plans) == 1 else ""
-    mark = f"<!-- ftctl:plan:{stack} -->" if stack else "<!-- ftctl:plan -->"
-    own = _problems(problems)
-    told, left = [mark], most - _size(f"{mark}\n")
-    if own := _problems(problems):
-        told.append(_fitted([own], left // 2, ()))
-        left -= _size(told[-1]) + 1
-    for number, plan in enumerate(plans):
-        share = left // (len(plans) - number)
-        if share < _LEAST:
-            told.append(f"*{number_of(len(plans) - number, 'more stack')} not shown here.* {_TOO_LONG}")
-            break
-        told.append(_fitted(_explained(plan, share - 1), share - 1, _footer(plan)))
-        left -= _size(told[-1]) + 1
-    return "\n".join(told).rstrip("\n")
+    if len(plans) != 1:
+        from ftctl.render.stacks_markdown import stacks_markdown  # noqa: PLC0415  it builds on this module
+
+        return stacks_markdown(plans, problems, most)
+    (plan,) = plans
+    stack = re.sub(r"[^A-Za-z0-9._]+", "-", plan.home.stack)
+    told = [f"<!-- ftctl:plan:{stack} -->" if stack else "<!-- ftctl:plan -->"]
+    left = most - size(
+        f"{told[0]}\
+"
+    )
+    if own := problems_part(problems):
+        told.append(fitted([own], left // 2, ()))
+        left -= size(told[-1]) + 1
+    told.append(explained(plan, left - 1, footer(plan)))
+    return "\
+".join(told).rstrip(
+        "\
+"
+    )
 
 
-def _explained(plan: Plan, room: int) -> list[Part]:
-    """The parts, with the reason of each field where nothing has to be cut for that."""
-    calm, last = list(_parts(plan, review.LOOK)), _size("\n".join([*_footer(plan), ""]))
+def explained(plan: Plan, room: int, footer: tuple[str, ...]) -> str:
+    """The plan, with the reason of each field where nothing has to be cut for that."""
+    calm, last = (
+        list(parts(plan, review.LOOK)),
+        size(
+            "\
+".join([*footer, ""])
+        ),
+    )
 
-    def fits(parts: Sequence[Part]) -> bool:
-        return sum(_size(part.whole) for part in parts) + last <= room
+    def fits(found: Sequence[Part]) -> bool:
+        return sum(size(part.whole) for part in found) + last <= room
 
-    if fits(calm) and fits(told := list(_parts(plan, replace(review.LOOK, why=True)))):
-        return told
-    return calm
+    if fits(calm) and fits(told := list(parts(plan, replace(review.LOOK, why=True)))):
+        return fitted(told, room, footer)
+    return fitted(calm, room, footer)
 
 
-def _fitted(parts: Sequence[Part], room: int, footer: tuple[str, ...]) -> str:
+def fitted(parts: Sequence[Part], room: int, footer: tuple[str, ...]) -> str:
     """All parts that there is room for, and the footer, which says no digest where anything is missing."""
     last = "\n".join([*footer, ""]) if footer else ""
     text = "".join(part.whole for part in parts) + last
-    if _size(text) <= room:
+    if size(text) <= room:
         return text
-    end = f"{_TOO_LONG}\n"
-    left = room - _size(end)
+    end = f"{CUT}\n"
+    left = room - size(end)
     told = []
     for part in parts:
         short = _cut(part, left)
         told.append(short)
-        left -= _size(short)
+        left -= size(short)
     return "".join(told) + end
 
 
 def _cut(part: Part, room: int) -> str:
     """As many lines of a part as there is room for, with how many are missing; nothing where not even that fits."""
-    if _size(part.whole) <= room:
+    if size(part.whole) <= room:
         return part.whole
-    kept, left = 0, room - _size(replace(part, lines=(), foot=(*part.foot, "", _missing(len(part.lines)))).whole)
-    while kept < len(part.lines) and (left := left - _size(part.lines[kept]) - 1) >= 0:
+    kept, left = 0, room - size(replace(part, lines=(), foot=(*part.foot, "", _missing(len(part.lines)))).whole)
+    while kept < len(part.lines) and (left := left - size(part.lines[kept]) - 1) >= 0:
         kept += 1
     if not kept:
         return ""
@@ -102,11 +112,11 @@ def _missing(number: int) -> str:
     return f"*{number_of(number, 'more line')} cut here.*"
 
 
-def _size(text: str) -> int:
+def size(text: str) -> int:
     return len(text.encode())
 
 
-def _parts(plan: Plan, look: Look) -> Iterator[Part]:
+def parts(plan: Plan, look: Look) -> Iterator[Part]:
     """In the order in which a reviewer reads."""
     yield Part((f"### {plain(headline(plan, review.LOOK))}",), ())
     if plan.empty and not plan.problems:
@@ -114,7 +124,7 @@ def _parts(plan: Plan, look: Look) -> Iterator[Part]:
     yield Part((), (f"{plain(scope(plan))}.", *([plain(meaning(plan))] if plan.pending else [])))
     found = [
         _grave(plan),
-        _problems(plan.problems),
+        problems_part(plan.problems),
         _table(plan.pending),
         _listed("Data", ((code(address), plain(line)) for address, line in review.data_lines(plan))),
         _listed("Cost and time", ((code(address), plain(line)) for address, line in review.costs(plan))),
@@ -188,7 +198,7 @@ def _check(address: str, one: Finding) -> str:
     return f"| {one.standing} | {plain(one.check)} | {of} | {plain(one.what)} | {plain(one.basis)} |"
 
 
-def _problems(problems: Sequence[Problem]) -> Part | None:
+def problems_part(problems: Sequence[Problem]) -> Part | None:
     return Part(("#### Problems", ""), tuple(map(_problem, problems))) if problems else None
 
 
@@ -209,12 +219,15 @@ def _full(plan: Plan, look: Look) -> Part:
     return Part(head, lines, (fence, "", "</details>"))
 
 
-def _footer(plan: Plan) -> tuple[str, ...]:
+def footer(plan: Plan, *, alone: bool = True) -> tuple[str, ...]:
+    """What approves a plan; one of several is not approved `alone`."""
     if plan.empty:
         return ()
     if not plan.applyable:
         return ("This plan cannot be applied.",)
     digest = plan.digest()
+    if not alone:
+        return (f"Digest: <code>{digest}</code>", "")
     return (
         f"Digest: <code>{digest}</code>",
         "",

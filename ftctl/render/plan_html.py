@@ -17,6 +17,7 @@ from ftctl.render.headline import GRAVE, headline, meaning, scope
 from ftctl.render.look import clean
 from ftctl.render.look import counted as number_of
 from ftctl.render.problems import reason_and_fix
+from ftctl.render.stacks import count_text, quiet, rows, sentence, spoken
 from ftctl.render.svg_graph import STYLE as GRAPH_STYLE
 from ftctl.render.svg_graph import svg
 from ftctl.render.values import exact, shown
@@ -59,7 +60,7 @@ _GATES = {"passed": "good", "refused": "bad"}
 
 def plans_html(plans: Sequence[Plan], problems: Sequence[Problem] = ()) -> str:
     """The page of one plan, or of several below each other."""
-    names = ", ".join(clean(plan.home.stack) for plan in plans)
+    names = clean(plans[0].home.stack) if len(plans) == 1 else f"{len(plans)} stacks"
     lines = [
         "<!DOCTYPE html>",
         '<html lang="en">',
@@ -68,10 +69,30 @@ def plans_html(plans: Sequence[Plan], problems: Sequence[Problem] = ()) -> str:
         f"<style>\n{_STYLE}\n{GRAPH_STYLE}\n</style></head>",
         "<body><main>",
     ]
-    for plan in plans:
-        lines += ["<article>", *_plan(plan, "h1" if plan is plans[0] else "h2"), "</article>"]
+    several = len(plans) != 1
+    lines += _overall(plans) if several else ()
+    for plan in spoken(plans) if several else plans:
+        lines += [f'<article id="{_anchor(plan.home.stack)}">', *_plan(plan, "h2" if several else "h1"), "</article>"]
     lines += _problems(problems)
     return "\n".join([*lines, "</main>", f"<footer>Made by ftctl {__version__}.</footer>", "</body></html>", ""])
+
+
+def _overall(plans: Sequence[Plan]) -> Iterator[str]:
+    """What there is to do in several stacks: a row for each that has something, the others folded."""
+    yield f"<header><h1>{_text(sentence(plans, review.LOOK)) if plans else 'No stack to plan.'}</h1>"
+    still = [_code(plan.home.stack) for plan in plans if quiet(plan)]
+    yield f'<p class="soft">{_text(count_text(plans))}</p></header>' if len(still) < len(plans) else "</header>"
+    told = (
+        (f'<a href="#{_anchor(row.stack)}">{_code(row.stack)}</a>', _text(row.told), row.change_class, _text(row.cost))
+        for row in rows(plans, review.LOOK)
+    )
+    yield _rows(told, ["stack", "plan", "class", "cost"])
+    if still:
+        yield f"<details><summary>{len(still)} with nothing to do</summary><p>{', '.join(still)}</p></details>"
+
+
+def _anchor(stack: str) -> str:
+    return "stack-" + re.sub(r"[^A-Za-z0-9-]", "_", stack)
 
 
 def _plan(plan: Plan, head: str) -> Iterator[str]:

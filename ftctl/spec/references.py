@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from msgspec.inspect import Type
 
 REFERENCE = "reference"
+FILE = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +81,17 @@ def _type_of(spec: type[Struct]) -> Type:
     return type_info(spec)
 
 
-def _walk(kind: Type, value: Any, path: Path) -> Iterator[Marked]:
-    from msgspec import inspect as types  # noqa: PLC0415  the same
+@cache
+def _types() -> Any:
+    from msgspec import inspect  # noqa: PLC0415  the same
 
+    return inspect
+
+
+def _walk(kind: Type, value: Any, path: Path) -> Iterator[Marked]:
     if value is None:
         return
+    types = _types()
     match kind:
         case types.Metadata():
             for mark, says in (kind.extra or {}).items():

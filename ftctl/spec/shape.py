@@ -9,7 +9,7 @@ from typing import Any
 
 from ftctl.core.errors import Problem, Where
 from ftctl.core.suggest import did_you_mean
-from ftctl.spec.declaration import sections
+from ftctl.spec.declaration import declaration, sections
 from ftctl.spec.environments import SECTION as ENVIRONMENTS
 from ftctl.spec.schema import validator
 from ftctl.spec.tree import Document, Path
@@ -45,13 +45,32 @@ _RANGES = {
 
 def check(document: Document) -> list[Problem]:
     """Everything in the document that the schema refuses; its variables are replaced already."""
+    values = document.root.plain()
+    if _fits(values):
+        return []
     checker: Any = validator()
     reader = _Reader(document, checker.schema["$defs"])
-    errors = list(checker.iter_errors(document.root.plain()))
+    errors = list(checker.iter_errors(values))
     merged = [found for error in errors if not _in_environment(error) for found in reader.problems(error)]
     told = {(found.where, found.code) for found in merged}  # the chosen environment's are found in the merged file too
     blocks = [found for error in errors if _in_environment(error) for found in reader.problems(error)]
     return merged + [found for found in blocks if (found.where, found.code) not in told]
+
+
+def _fits(values: Any) -> bool:
+    """Whether the types that the schema is made of take the document: then there is nothing for the schema to refuse.
+
+    That is known in a hundredth of the time. Of environments only the schema says what they may hold.
+    """
+    import msgspec  # noqa: PLC0415  30 ms, though the kinds have paid it by now
+
+    if ENVIRONMENTS in values:
+        return False
+    try:
+        msgspec.convert(values, declaration())
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _in_environment(error: Error) -> bool:

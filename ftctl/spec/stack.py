@@ -14,6 +14,7 @@ from ftctl.core.model import Address, Home, Resource
 from ftctl.core.suggest import did_you_mean
 from ftctl.kinds import kinds
 from ftctl.spec import shape
+from ftctl.spec.alike import alike
 from ftctl.spec.declaration import GROUP
 from ftctl.spec.environments import SECTION as ENVIRONMENTS
 from ftctl.spec.environments import choose
@@ -82,7 +83,7 @@ def load(
     drafts = [_draft(file, environment, given, process) for file in files]
     stacks = [draft.stack for draft in drafts if draft.stack is not None]
     problems += [found for draft in drafts for found in draft.problems]
-    problems += [*_unused(drafts, given), *_same_name(stacks), *_same_account(stacks)]
+    problems += [*_unused(drafts, given), *_same_name(stacks), *_same_account(stacks), *alike(stacks)]
     if problems:
         secrets = {value: name for draft in drafts if draft.result for value, name in draft.result.secrets.items()}
         raise FtctlError.all(_scrubbed(_ordered(problems), secrets))

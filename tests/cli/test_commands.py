@@ -103,14 +103,14 @@ def test_options_stand_anywhere_after_the_command(ftctl):
 @pytest.mark.parametrize("words", [["apply"], ["destroy"]])
 def test_without_a_terminal_approval_is_asked_for_at_once(ftctl, monkeypatch, words):
     monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
-    monkeypatch.setattr(workflow, "load", lambda _request: pytest.fail("something was done before"))
+    monkeypatch.setattr(workflow, "load", lambda *_: pytest.fail("something was done before"))
     said = ftctl(*words)
     assert said.code == Exit.USAGE
     assert said.err.startswith("error FT3103: ")
 
 
 def test_an_unexpected_exception_is_a_bug_and_tells_no_secret(ftctl, monkeypatch):
-    def broken(_request):
+    def broken(*_):
         raise RuntimeError("sig=SECRET")
 
     monkeypatch.setattr(workflow, "load", broken)
@@ -126,7 +126,7 @@ def test_an_unexpected_exception_is_a_bug_and_tells_no_secret(ftctl, monkeypatch
 
 @pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (FtctlError(Problem("FT3101", "stale")), 7)])
 def test_what_stops_a_command_is_its_exit_code(ftctl, monkeypatch, error, code):
-    def raising(_request):
+    def raising(*_):
         raise error
 
     monkeypatch.setattr(workflow, "load", raising)

@@ -94,7 +94,14 @@ def test_several_stacks_take_turns_under_a_heading(ftctl):
     ftctl("init", "--name", "other")
     said = ftctl("plan")
     assert said.err.index("Stack other (specs/other.yaml)") < said.err.index("Stack tone (specs/tone.yaml)")
-    assert len(re.findall("(?m)^Plan: .*\n\n", said.out)) == 2
+    first, *plans, last = re.findall("(?m)^Plan: .*$", said.out)
+    assert last.startswith(first)
+    assert len(plans) == 4  # each is long, and says it again at its end
+    assert (
+        said.out.index("2 of 2 stacks change.")
+        < said.out.index("other in rg-other")
+        < said.out.index("tone in rg-tone")
+    )
 
 
 def test_a_server_for_other_clients(project, monkeypatch):

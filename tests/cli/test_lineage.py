@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from ftctl.cli import git
+from ftctl.cli import revisions
 from ftctl.cli.origin import origin
 from ftctl.core.changes import Plan
 from ftctl.core.model import Home, Mode
@@ -157,23 +157,23 @@ def test_the_revision_of_a_spec(tmp_path):
     spec = tmp_path / "specs" / "stack.yaml"
     spec.parent.mkdir()
     spec.write_text("a", "utf-8")
-    assert git.revision(spec) == ""  # no repository
+    assert revisions.revision(spec) == ""  # no repository
     run_git(tmp_path, "init", "-q")
-    assert git.revision(spec) == ""  # no commit
+    assert revisions.revision(spec) == ""  # no commit
     head = commit(tmp_path, "specs")
     run_git(tmp_path, "tag", "v1")
-    assert git.revision(spec) == head
+    assert revisions.revision(spec) == head
     (tmp_path / "specs" / "new.yaml").write_text("b", "utf-8")
-    assert git.revision(spec) == head  # another file
-    assert git.revision(spec.with_name("new.yaml")) == f"{head}-dirty"  # one that is not committed at all
+    assert revisions.revision(spec) == head  # another file
+    assert revisions.revision(spec.with_name("new.yaml")) == f"{head}-dirty"  # one that is not committed at all
     spec.write_text("b", "utf-8")
-    assert git.revision(spec) == f"{head}-dirty"
+    assert revisions.revision(spec) == f"{head}-dirty"
 
 
 def test_no_git_is_no_error(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert git.revision(tmp_path / "stack.yaml") == ""
-    assert git.commit_of(tmp_path / "data.jsonl", "0" * 64) == ""
+    assert revisions.revision(tmp_path / "stack.yaml") == ""
+    assert revisions.commit_of(tmp_path / "data.jsonl", "0" * 64) == ""
 
 
 def test_the_commit_that_had_a_content(tmp_path):
@@ -184,13 +184,13 @@ def test_the_commit_that_had_a_content(tmp_path):
         data.write_text(text, "utf-8")
         heads[text] = commit(tmp_path, "data.jsonl")
     for text, head in heads.items():
-        assert git.commit_of(data, hashlib.sha256(text.encode()).hexdigest()) == head
-    assert git.commit_of(data, "0" * 64) == ""
+        assert revisions.commit_of(data, hashlib.sha256(text.encode()).hexdigest()) == head
+    assert revisions.commit_of(data, "0" * 64) == ""
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'9' * 64}\nsize 12\n"
     data.write_text(pointer, "utf-8")
-    assert git.commit_of(data, "9" * 64) == ""
+    assert revisions.commit_of(data, "9" * 64) == ""
     kept = commit(tmp_path, "data.jsonl")
-    assert git.commit_of(data, "9" * 64) == kept
+    assert revisions.commit_of(data, "9" * 64) == kept
 
 
 def test_reading_runs_nothing_of_a_repository(tmp_path):
@@ -202,7 +202,7 @@ def test_reading_runs_nothing_of_a_repository(tmp_path):
     spy.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n", "utf-8")
     spy.chmod(0o755)
     run_git(tmp_path, "config", "core.fsmonitor", str(spy))
-    assert git.revision(spec)
+    assert revisions.revision(spec)
     assert not (tmp_path / "ran").exists()
 
 

@@ -107,6 +107,49 @@ CODES: dict[str, Code] = {
         "A new key locks out everybody who uses the former one. ftctl does that only to what its own stack owns.",
         "Ask the account's owner, or use the stack that owns it.",
     ),
+    "FT6040": Code(
+        "What has changed cannot be asked of git",
+        Exit.ERROR,
+        "`--changed-since` compares files with a revision of the git repository that they are in.",
+        "Run it in a clone of the repository, with git installed, or leave `--changed-since` out: all is planned then.",
+    ),
+    "FT6041": Code(
+        "There is no such revision",
+        Exit.ERROR,
+        "`--changed-since` takes what git takes: a branch, a tag, a commit.",
+        "Fetch the branch, or check its name. A pipeline clones little: with `fetch-depth: 0` it has all branches.",
+    ),
+    "FT6042": Code(
+        "The clone is too shallow",
+        Exit.ERROR,
+        "What a branch changes is told from the commit where it left the other one, and the clone does not have that.",
+        "Clone all of the history: `fetch-depth: 0` in a checkout action, `git fetch --unshallow` anywhere.",
+    ),
+    "FT6043": Code(
+        "Two histories have nothing in common",
+        Exit.ERROR,
+        "What a branch changes is told from the commit where it left the other one, and there is none.",
+        "Name the branch that this one began at.",
+    ),
+    "FT6044": Code(
+        "Git cannot compare",
+        Exit.ERROR,
+        "Git knows the revision and could not say what differs from it.",
+        "Mend what git says, or leave `--changed-since` out: all is planned then.",
+    ),
+    "FT6045": Code(
+        "A stack is no longer declared",
+        Exit.ERROR,
+        "A stack whose file is gone is not planned: nobody would say what to delete. Azure keeps what it owns.",
+        "Destroy it from a revision that has it, or declare it again.",
+    ),
+    "FT6046": Code(
+        "Two stacks cannot be told apart",
+        Exit.ERROR,
+        "A job says by four digits, made of the stack's name, whose it is. Who has the same ones in the same account"
+        " would take a running training of the other for its own, and cancel it.",
+        "Give one of the two another name before it trains anything, or train it in another account.",
+    ),
     "FT6052": Code(
         "There is no terminal to ask for approval",
         Exit.USAGE,
