@@ -20,9 +20,11 @@ _SPECS = {".yaml", ".yml"}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def _digests(_context: click.Context, _option: click.Parameter, text: str | None) -> frozenset[str]:
-    """The digest of a plan, or of several stacks' with commas between them."""
-    found = frozenset(text.split(",")) if text is not None else frozenset()
+def _digests(_context: click.Context, _option: click.Parameter, text: str | None) -> frozenset[str] | None:
+    """The digest of a plan, or of several stacks' with commas between them; empty: that nothing is to be done."""
+    if text is None:
+        return None
+    found = frozenset(text.split(",")) if text else frozenset()
     if not all(map(_DIGEST.fullmatch, found)):
         raise click.BadParameter("a digest has 64 digits and letters a to f, as the plan shows it")
     return found
@@ -45,7 +47,7 @@ def command(
     adopt: tuple[Address, ...],
     retry: tuple[Address, ...],
     max_cost: float | None,
-    expect: frozenset[str],
+    expect: frozenset[str] | None,
     wait: options.Wait,
     output: str,
     trace: str | None,
@@ -63,7 +65,7 @@ def command(
     order = Order(
         request,
         expected=expect,
-        approved=auto_approve or bool(expect),
+        approved=auto_approve or expect is not None,
         wait=wait,
         trace=trace,
         output=form(output, streamed=streamed),

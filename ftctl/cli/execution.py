@@ -46,8 +46,8 @@ _NAMED = 5  # differences to a saved plan that are told
 class Order:
     """What to carry out. `approved` says that nobody need be asked; `digests`, `costs` and `seen` are a saved plan's.
 
-    `expected` are the digests of what was approved elsewhere. `output` is `text`, `json` (one document at the end) or
-    `lines` (of JSON, one for each event).
+    `expected` are the digests of what was approved elsewhere; none of them approve that nothing is done. `output` is
+    `text`, `json` (one document at the end) or `lines` (of JSON, one for each event).
     """
 
     request: Request
@@ -56,7 +56,7 @@ class Order:
     digests: Mapping[str, str] = field(default_factory=dict)
     costs: Mapping[str, float | None] = field(default_factory=dict)
     seen: Mapping[str, Plan] = field(default_factory=dict)
-    expected: frozenset[str] = frozenset()
+    expected: frozenset[str] | None = None
     wait: Wait = field(default_factory=Wait)
     trace: str | None = None
     output: str = "text"
@@ -113,7 +113,7 @@ def carry_out(order: Order) -> Exit:
     if order.output != "text" and not order.approved:
         raise FtctlError(Problem("FT3103", "JSON output leaves no room for a question"))
     with errors_as(order.output), _telling(order) as told, session(order.request, order.trace) as opened:
-        if order.digests or order.expected:
+        if order.digests or order.expected is not None:
             plans = {stack.name: _plan(stack, opened, order) for stack in opened.stacks}
             _check_approved(order.expected, plans)
             if order.digests:
@@ -160,9 +160,9 @@ def _stale(name: str, then: Plan | None, now: Plan | None) -> Problem:
     return Problem("FT3101", what, subject=name, why=why)
 
 
-def _check_approved(expected: frozenset[str], plans: Mapping[str, Plan]) -> None:
+def _check_approved(expected: frozenset[str] | None, plans: Mapping[str, Plan]) -> None:
     """Refuse everything if any plan with something to do was not approved, or an approved one is no longer there."""
-    if not expected:
+    if expected is None:
         return
     now = {plan.digest() for plan in plans.values()}
     strange = [name for name, plan in plans.items() if not plan.empty and plan.digest() not in expected]

@@ -119,6 +119,9 @@ files = click.option(
 stream = click.option(
     "--json", "streamed", is_flag=True, help="Write each event as a line of JSON, with a heartbeat, and a report."
 )
+outputs = click.option(
+    "--outputs", type=click.Path(path_type=Path), metavar="FILE", help="Append name=value lines for a pipeline."
+)
 tracing = click.option(
     "--trace",
     is_flag=False,

@@ -49,9 +49,7 @@ def _lifetime(_context: click.Context, _option: click.Parameter, text: str) -> f
     help="How long the saved plan may be applied.",
 )
 @options.output(*FORMATS)
-@click.option(
-    "--outputs", type=click.Path(path_type=Path), metavar="FILE", help="Append name=value lines for a pipeline."
-)
+@options.outputs
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
 @options.tracing
 def command(
@@ -89,7 +87,7 @@ def command(
         raise
     finally:
         if outputs:
-            _append(outputs, step_outputs(plans, code))
+            append(outputs, step_outputs(plans, code))
     return code
 
 
@@ -141,7 +139,8 @@ def _save(out: Path, plans: Sequence[Plan], request: Request, lifetime: float) -
         raise unwritable(out, error) from None
 
 
-def _append(outputs: Path, text: str) -> None:
+def append(outputs: Path, text: str) -> None:
+    """Add lines to the file that `--outputs` names."""
     try:
         with outputs.open("a", encoding="utf-8") as file:
             file.write(text)

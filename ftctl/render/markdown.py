@@ -39,9 +39,9 @@ def plans_markdown(plans: Sequence[Plan], problems: Sequence[Problem] = (), most
     """One comment, with a hidden mark by which the next one replaces it. What does not fit is cut, and says so."""
     stack = re.sub(r"[^A-Za-z0-9._]+", "-", plans[0].home.stack) if len(plans) == 1 else ""
     mark = f"<!-- ftctl:plan:{stack} -->" if stack else "<!-- ftctl:plan -->"
-    own = _problems(problems)
+    own = problem_list(problems)
     told, left = [mark], most - _size(f"{mark}\n")
-    if own := _problems(problems):
+    if own := problem_list(problems):
         told.append(_fitted([own], left // 2, ()))
         left -= _size(told[-1]) + 1
     for number, plan in enumerate(plans):
@@ -64,13 +64,13 @@ def _fitted(parts: Sequence[Part], room: int, footer: tuple[str, ...]) -> str:
     left = room - _size(end)
     told = []
     for part in parts:
-        short = _cut(part, left)
+        short = cut(part, left)
         told.append(short)
         left -= _size(short)
     return "".join(told) + end
 
 
-def _cut(part: Part, room: int) -> str:
+def cut(part: Part, room: int) -> str:
     """As many lines of a part as there is room for, with how many are missing; nothing where not even that fits."""
     if _size(part.whole) <= room:
         return part.whole
@@ -99,7 +99,7 @@ def _parts(plan: Plan) -> Iterator[Part]:
     yield Part((), (f"{plain(scope(plan))}.", *([plain(meaning(plan))] if plan.pending else [])))
     found = [
         _grave(plan),
-        _problems(plan.problems),
+        problem_list(plan.problems),
         _table(plan.pending),
         _listed("Data", ((code(address), plain(line)) for address, line in review.data_lines(plan))),
         _listed("Cost and time", ((code(address), plain(line)) for address, line in review.costs(plan))),
@@ -166,7 +166,7 @@ def _checks(plan: Plan) -> Part | None:
     return Part(head, rows) if rows else None
 
 
-def _problems(problems: Sequence[Problem]) -> Part | None:
+def problem_list(problems: Sequence[Problem]) -> Part | None:
     return Part(("#### Problems", ""), tuple(map(_problem, problems))) if problems else None
 
 
@@ -180,11 +180,15 @@ def _problem(problem: Problem) -> str:
 
 def _full(plan: Plan) -> Part:
     """The plan as a terminal shows it; its lines begin with their signs, which colours them."""
-    text = plan_text(plan, review.LOOK)
+    whole = fenced(plan_text(plan, review.LOOK))
+    head = ("<details>", "<summary>The whole plan</summary>", "", *whole.head)
+    return replace(whole, head=head, foot=(*whole.foot, "", "</details>"))
+
+
+def fenced(text: str) -> Part:
+    """Text letter for letter, behind a fence that nothing in it can close."""
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    lines = tuple(line.removeprefix("  ") for line in text.split("\n"))
-    head = ("<details>", "<summary>The whole plan</summary>", "", f"{fence}diff")
-    return Part(head, lines, (fence, "", "</details>"))
+    return Part((f"{fence}diff",), tuple(line.removeprefix("  ") for line in text.split("\n")), (fence,))
 
 
 def _footer(plan: Plan) -> tuple[str, ...]:
