@@ -82,4 +82,6 @@ def _from_file(path: Path, order: Order) -> Order:
     saved = read_plan(path, SystemClock().now())
     limits = [limit for limit in (saved.request.max_cost, given.max_cost) if limit is not None]
     request = replace(saved.request, max_cost=min(limits, default=None))
-    return replace(order, request=request, digests=saved.digests, costs=saved.costs, seen=saved.plans, approved=True)
+    return replace(
+        order, request=request, digests=saved.digests, costs=saved.costs, seen=saved.plans, file=path, approved=True
+    )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,6 +28,7 @@ from ftctl.core.events import Outcome, Report, Result
 from ftctl.core.guard import BUDGETS
 from ftctl.core.model import Mode
 from ftctl.core.moved import moved
+from ftctl.planfile import use_plan
 from ftctl.render.console import progress
 from ftctl.render.findings import document, problems_json
 from ftctl.render.json import plan_json, report_json
@@ -44,10 +46,11 @@ _NAMED = 5  # differences to a saved plan that are told
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to carry out. `approved` says that nobody need be asked; `digests`, `costs` and `seen` are a saved plan's.
+    """What to carry out. `approved` says that nobody need be asked.
 
-    `expected` are the digests of what was approved elsewhere; none of them approve that nothing is done. `output` is
-    `text`, `json` (one document at the end) or `lines` (of JSON, one for each event).
+    `digests`, `costs`, `seen` and `file` are a saved plan's. `expected` are the digests of what was approved elsewhere;
+    none of them approve that nothing is done. `output` is `text`, `json` (one document at the end) or `lines` (of JSON,
+    one for each event).
     """
 
     request: Request
@@ -56,6 +59,7 @@ class Order:
     digests: Mapping[str, str] = field(default_factory=dict)
     costs: Mapping[str, float | None] = field(default_factory=dict)
     seen: Mapping[str, Plan] = field(default_factory=dict)
+    file: Path | None = None
     expected: frozenset[str] | None = None
     wait: Wait = field(default_factory=Wait)
     trace: str | None = None
@@ -119,6 +123,7 @@ def carry_out(order: Order) -> Exit:
             if order.digests:
                 _check(order.digests, plans, order.seen)
             _check_budgets(order.costs, plans)
+            _use(order.file, plans)
             code = opened.each(lambda stack: _reviewed(plans[stack.name], stack, opened, order, told))
         else:
             code = opened.each(lambda stack: _one(stack, opened, order, told))
@@ -181,6 +186,12 @@ def _check_budgets(costs: Mapping[str, float | None], plans: Mapping[str, Plan])
         shown = before is not None and told(Span.of(before))
         if cost and before is not None and cost.high > before and told(Span.of(cost.high)) != shown:
             tell(f"{name}: training was planned at up to {shown}; with the prices of now it is {told(cost)}.")
+
+
+def _use(file: Path | None, plans: Mapping[str, Plan]) -> None:
+    """A saved plan that does anything is used up by that, also where it is cut off."""
+    if file and any(plan.applyable for plan in plans.values()) and not use_plan(file, SystemClock().now()):
+        tell(f"{file} cannot be marked as applied: see to it that nobody applies it again.")
 
 
 def _one(stack: Stack, opened: Session, order: Order, told: Told) -> Exit:

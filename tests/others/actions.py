@@ -1,7 +1,7 @@
 """GitHub Actions, as much as the kit uses: workflows are read from their YAML, and every `run` step is run.
 
-`uses` steps stand in an explicit table, composite actions are read like workflows, and whatever is unknown (an action, a
-key of a context, a function) fails the test that asked for it.
+`uses` steps stand in an explicit table, composite actions are read like workflows, and whatever is unknown (an action,
+a key of a context, a function) fails the test that asked for it.
 """
 
 from __future__ import annotations

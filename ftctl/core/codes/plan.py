@@ -90,6 +90,14 @@ CODES: dict[str, Code] = {
         " what anybody has in mind now.",
         "Plan again, review, and apply the new plan.",
     ),
+    "FT3112": Code(
+        "The plan was applied before",
+        Exit.STALE,
+        "An approval is for doing something once. Whatever somebody has done to Azure since, even if it looks as it did"
+        " before, nobody has approved that it is done again; and an apply that was cut off has done a part of it.",
+        "Plan again, review, and apply the new plan. What was done is not done twice, and what is under way is waited"
+        " for.",
+    ),
     "FT3201": Code(
         "Training failed",
         Exit.ERROR,
