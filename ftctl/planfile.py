@@ -28,24 +28,27 @@ class SavedPlan:
     """What a plan file says: ask for this again, and go on only if every stack's digest is the same.
 
     `costs` are the high ends of what its reviewers were shown, by stack; None where that was nothing or unknown.
-    `plans` are what they saw, to say what has moved since.
+    `plans` are what they saw, to say what has moved since. `secret` names the variables to be given again.
     """
 
     request: Request
     digests: Mapping[str, str]
     costs: Mapping[str, float | None] = field(default_factory=dict)
     plans: Mapping[str, Plan] = field(default_factory=dict)
+    secret: frozenset[str] = frozenset()
 
 
 def save_plan(path: Path, plans: Sequence[Plan], request: Request, now: datetime, lifetime: float) -> None:
     """Write a plan file that is good for `lifetime` seconds.
 
-    It has the values of `--var`, nothing of the environment's, and no secret of Azure's.
+    It has the values of `--var` that are no secrets, nothing of the environment's, and no secret of Azure's.
     """
+    secret = frozenset().union(*(plan.secret for plan in plans))
     asked = {
         "paths": [str(path) for path in request.paths],
         "environment": request.environment,
-        "variables": dict(request.variables),
+        "variables": {name: text for name, text in request.variables.items() if name not in secret},
+        "secret_variables": sorted(secret & request.variables.keys()),
         "adopt": [str(address) for address in request.adopt],
         "retry": [str(address) for address in request.retry],
         "max_cost": request.max_cost,
@@ -81,8 +84,9 @@ def read_plan(path: Path, now: datetime) -> SavedPlan:
         costs = {plan["stack"]: (plan["estimate"]["cost"] or {}).get("high") for plan in plans}
         until = datetime.fromisoformat(content["expires_at"])
         used = content.get("used_at")
+        secret = frozenset(map(str, asked["secret_variables"]))
         seen = {plan["stack"]: revived(plan) for plan in plans}
-        saved = SavedPlan(request, {plan["stack"]: plan["digest"] for plan in plans}, costs, seen)
+        saved = SavedPlan(request, {plan["stack"]: plan["digest"] for plan in plans}, costs, seen, secret)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _damaged(path) from None
     if used:

@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 from ftctl.core.digest import canonical
 from ftctl.core.errors import FtctlError, Problem, Severity
 from ftctl.core.model import Address, Mode, Resource
+from ftctl.core.sensitive import discreet
 from ftctl.request import Request
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def resolve(stack: Stack) -> tuple[Stack, list[Problem]]:
     stack, problems = prepare(stack)
     if not _errors(problems):
         problems += relate(stack)
+    problems = stack.secrets.told(problems)
     problems = list({(one.where, one.code, one.what): one for one in reversed(problems)}.values())[::-1]  # of a sweep
     warnings = (problem for problem in problems if problem.severity is Severity.WARNING)
     return replace(stack, warnings=tuple(warnings)), problems
@@ -159,6 +161,7 @@ def observe(stack: Stack, clients: Clients) -> Observed:
     return look(clients, stack.home, stack.resources, kinds())
 
 
+@discreet
 def plan(
     stack: Stack,
     clients: Clients,
@@ -182,7 +185,7 @@ def plan(
     )
     made, observed = _judged(stack, clients, observed, compared)
     facts = _preview(stack, clients, made)
-    return compared(replace(observed, facts={**observed.facts, **facts})) if facts else made
+    return stack.secrets.plan(compared(replace(observed, facts={**observed.facts, **facts})) if facts else made)
 
 
 def _judged(
@@ -227,6 +230,7 @@ def _asked(max_cost: float | None, others: Iterable[Plan]) -> Iterator[Budget]:
         yield Budget(max_cost, "`--max-cost`", spent=sum(cost.high for cost in costs if cost))
 
 
+@discreet
 def bill(stack: Stack, clients: Clients, *, clock: Clock) -> Bill:
     """What the stack's trainings were billed and its deployments cost; reads only."""
     from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
@@ -244,6 +248,7 @@ def bill(stack: Stack, clients: Clients, *, clock: Clock) -> Bill:
     return drawn_up(stack.resources, made, observed.lives, hours, prices)
 
 
+@discreet
 def apply(
     plan: Plan,
     stack: Stack,
@@ -265,11 +270,15 @@ def apply(
 
     if plan.fatal:
         raise FtctlError.all(plan.problems)
+    plan, secrets = plan.whole or plan, stack.secrets
     resources = {resource.address: resource for resource in stack.resources}
     job = Job(lower(plan, kinds()), resources, kinds(), plan.world, plan.granting)
-    return execute(job, clients, clock=clock, emit=emit, stop=stop, wait=wait, trainings=trainings)
+    tell: Emit = (lambda event: emit(secrets.told(event))) if secrets.names else emit
+    report = execute(job, clients, clock=clock, emit=tell, stop=stop, wait=wait, trainings=trainings)
+    return replace(report, outcomes=secrets.told(report.outcomes))
 
 
+@discreet
 def watch(plan: Plan, stack: Stack, clients: Clients, *, clock: Clock) -> dict[Address, Watched]:
     """How far the things of a plan are that are on their way; reads only, and does without what it cannot read."""
     from ftctl.core.model import Health  # noqa: PLC0415  plan needs none

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -75,13 +76,20 @@ def command(
 
 
 def _from_file(path: Path, order: Order) -> Order:
-    """What a saved plan orders. It says everything itself; beside it only less money may be allowed."""
+    """What a saved plan orders. It says everything itself; beside it only less money, and the secrets it lacks."""
+    from ftctl.spec.variables import PREFIX  # noqa: PLC0415  help needs none
+
     given = order.request
-    if replace(given, paths=(), max_cost=None) != Request(paths=()) or len(given.paths) > 1:
-        raise FtctlError(Problem("FT6010", f"{path} is a saved plan, and more was given beside it"))
     saved = read_plan(path, SystemClock().now())
+    more = replace(given, paths=(), max_cost=None, variables={}) != Request(paths=()) or len(given.paths) > 1
+    if more or not given.variables.keys() <= saved.secret:
+        raise FtctlError(Problem("FT6010", f"{path} is a saved plan, and more was given beside it"))
+    for name in sorted(saved.secret - given.variables.keys()):
+        if f"{PREFIX}{name}" not in os.environ:
+            raise FtctlError(Problem("FT3113", f"{path} was made with --var {name}=…, and no secret is kept in it"))
     limits = [limit for limit in (saved.request.max_cost, given.max_cost) if limit is not None]
-    request = replace(saved.request, max_cost=min(limits, default=None))
+    variables = {**saved.request.variables, **given.variables}
+    request = replace(saved.request, max_cost=min(limits, default=None), variables=variables)
     return replace(
         order, request=request, digests=saved.digests, costs=saved.costs, seen=saved.plans, file=path, approved=True
     )

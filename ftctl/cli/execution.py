@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -65,12 +65,11 @@ class Order:
     trace: str | None = None
     output: str = "text"
 
-    @property
-    def resume(self) -> str:
-        """The command that goes on where this one ended. Values that look like secrets are not repeated."""
+    def resume(self, secret: Collection[str]) -> str:
+        """The command that goes on where this one ended. Values of secret variables are not repeated."""
         request = self.request
         words = ["ftctl", "destroy" if self.mode is Mode.DESTROY else "apply", *map(str, request.paths)]
-        words += selected(request)
+        words += selected(request, secret)
         words += ["--max-cost", f"{request.max_cost:g}"] if request.max_cost is not None else []
         for option, addresses in (("--adopt", request.adopt), ("--retry", request.retry)):
             words += [word for address in addresses for word in (option, str(address))]
@@ -258,7 +257,7 @@ def _watching(stack: Stack, opened: Session, order: Order, told: Told) -> Steps 
 
 def _conclude(plan: Plan, stack: Stack, report: Report, order: Order) -> None:
     if order.output == "text":
-        show("\n" + report_text(stack.name, report, look(sys.stdout), resume=order.resume))
+        show("\n" + report_text(stack.name, report, look(sys.stdout), resume=order.resume(plan.secret)))
     found = [_about(outcome) for outcome in report.having(Result.FAILED) if outcome.problem]
     complain(problem for problem in found if problem not in plan.problems)  # those are told of already
 

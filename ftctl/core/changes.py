@@ -161,7 +161,8 @@ class Sight:
 class Plan:
     """All changes of a stack in the order in which they would be done, no-ops included.
 
-    `granting` says that a role assignment of the stack is new, so that a refusal may only mean `not yet`.
+    `granting` says that a role assignment of the stack is new, so that a refusal may only mean `not yet`. Where values
+    of it are hidden, `whole` has them, and `secret` names the variables that they came from.
     """
 
     home: Home
@@ -170,6 +171,8 @@ class Plan:
     problems: tuple[Problem, ...] = ()
     granting: bool = False
     world: World = field(default_factory=lambda: World(Home("", "", "")), repr=False, compare=False)
+    whole: Plan | None = field(default=None, repr=False, compare=False)
+    secret: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     @property
     def pending(self) -> tuple[Change, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 from ftctl.core.errors import FtctlError, Problem, Where
 from ftctl.core.estimate import Budget
 from ftctl.core.model import Address, Home, Resource
+from ftctl.core.sensitive import Secrets
 from ftctl.core.suggest import did_you_mean
 from ftctl.kinds import kinds
 from ftctl.spec import shape
@@ -17,6 +18,7 @@ from ftctl.spec.declaration import GROUP
 from ftctl.spec.environments import SECTION as ENVIRONMENTS
 from ftctl.spec.environments import choose
 from ftctl.spec.resources import ACCOUNT, build, declarations
+from ftctl.spec.secret import named
 from ftctl.spec.tree import Document
 from ftctl.spec.variables import Substituted, substitute
 from ftctl.spec.words import problem, shown
@@ -46,6 +48,7 @@ class Stack:
     where: Where | None = None
     warnings: tuple[Problem, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    secrets: Secrets = field(default_factory=Secrets, repr=False)
 
     def resource(self, address: Address) -> Resource:
         return next(resource for resource in self.resources if resource.address == address)
@@ -79,8 +82,10 @@ def load(
     problems += [found for draft in drafts for found in draft.problems]
     problems += [*_unused(drafts, given), *_same_name(stacks), *_same_account(stacks)]
     if problems:
-        secrets = {value: name for draft in drafts if draft.result for value, name in draft.result.secrets.items()}
-        raise FtctlError.all(_scrubbed(_ordered(problems), secrets))
+        results = [draft.result for draft in drafts if draft.result]
+        secrets = {value: name for result in results for value, name in result.secrets.items()}
+        hidden = Secrets({value: name for result in results for value, name in result.hidden.names.items()})
+        raise FtctlError.all(map(hidden.told, _scrubbed(_ordered(problems), secrets)))
     return stacks
 
 
@@ -145,11 +150,11 @@ def _draft(path: Path, environment: str | None, given: Mapping[str, str], proces
         return draft
     chosen, unknown = choose(document, environment)
     draft.result = substitute(chosen, given, process)
-    draft.problems += [*unknown, *draft.result.problems, *_shape_problems(draft.result)]
+    draft.problems += [*unknown, *draft.result.problems, *_shape_problems(draft.result), *named(draft.result)]
     resources, found = build(draft.result.document, _untyped(draft.problems, draft.result), draft.result.unresolved)
     draft.problems += found
     if not draft.problems:
-        draft.stack = _stack(path, draft.result.document, resources, environment)
+        draft.stack = _stack(path, draft.result.document, resources, environment, draft.result.hidden)
     return draft
 
 
@@ -173,7 +178,9 @@ def _untyped(problems: list[Problem], result: Substituted) -> set[Address]:
     }
 
 
-def _stack(path: Path, document: Document, resources: tuple[Resource, ...], environment: str | None) -> Stack:
+def _stack(
+    path: Path, document: Document, resources: tuple[Resource, ...], environment: str | None, secrets: Secrets
+) -> Stack:
     values: dict[str, Any] = document.root.plain()
     values.pop(ENVIRONMENTS, None)
     azure = values["azure"]
@@ -182,7 +189,7 @@ def _stack(path: Path, document: Document, resources: tuple[Resource, ...], envi
     cloud = azure.get("cloud", "public")
     return Stack(
         values["stack"], path, home, cloud, resources, values, environment, document.where(("stack",)),
-        budgets=tuple(_budgets(values, document)),
+        budgets=tuple(_budgets(values, document)), secrets=secrets,
     )  # fmt: skip
 
 
