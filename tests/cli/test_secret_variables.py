@@ -106,6 +106,10 @@ def test_what_goes_wrong_is_told_without_it(say, spec):
         spec.write_text(text.replace("tags", wrong), encoding="utf-8")
         assert say("validate", "--var", f"token={NEW}").code == Exit.DATA, wrong
         assert say("plan", "-o", "github", "--var", f"token={NEW * 9}").code == Exit.DATA, wrong
+    for wrong in ('"${token}"', '"a ${link} b"'):
+        spec.write_text(text.replace("Cognitive Services OpenAI Contributor", wrong), encoding="utf-8")
+        said = say("validate", "--var", f"token={NEW * 3}")
+        assert (said.code, "role" in said.err) == (Exit.DATA, True)
     spec.write_text(text.replace("name: aoai-desk", 'name: "aoai-${token}"'), encoding="utf-8")
     assert "FT3115" in say("plan", "--var", f"token={NEW}").err
     spec.write_text(text, encoding="utf-8")
