@@ -4,7 +4,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet install
-OTHERS := openai-0.28 azure-cli javascript azurite rego
+OTHERS := openai-0.28 azure-cli javascript azurite rego gitops
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,6 +39,7 @@ lock: ## pin all dependencies anew, with hashes (needs uv)
 	$(COMPILE) tests/others/openai-0.28.in -o tests/others/openai-0.28.lock
 	$(COMPILE) tests/others/azure-cli.in -o tests/others/azure-cli.lock
 	$(COMPILE) tests/others/rego.in -o tests/others/rego.lock
+	$(COMPILE) tests/others/gitops.in -o tests/others/gitops.lock
 
 clean: ## remove the environment and all state
 	@rm -rf .venv .others .ftctl

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,24 +28,27 @@ class SavedPlan:
     """What a plan file says: ask for this again, and go on only if every stack's digest is the same.
 
     `costs` are the high ends of what its reviewers were shown, by stack; None where that was nothing or unknown.
-    `plans` are what they saw, to say what has moved since.
+    `plans` are what they saw, to say what has moved since. `secret` names the variables to be given again.
     """
 
     request: Request
     digests: Mapping[str, str]
     costs: Mapping[str, float | None] = field(default_factory=dict)
     plans: Mapping[str, Plan] = field(default_factory=dict)
+    secret: frozenset[str] = frozenset()
 
 
 def save_plan(path: Path, plans: Sequence[Plan], request: Request, now: datetime, lifetime: float) -> None:
     """Write a plan file that is good for `lifetime` seconds.
 
-    It has the values of `--var`, nothing of the environment's, and no secret of Azure's.
+    It has the values of `--var` that are no secrets, nothing of the environment's, and no secret of Azure's.
     """
+    secret = frozenset().union(*(plan.secret for plan in plans))
     asked = {
         "paths": [str(path) for path in request.paths],
         "environment": request.environment,
-        "variables": dict(request.variables),
+        "variables": {name: text for name, text in request.variables.items() if name not in secret},
+        "secret_variables": sorted(secret & request.variables.keys()),
         "adopt": [str(address) for address in request.adopt],
         "retry": [str(address) for address in request.retry],
         "max_cost": request.max_cost,
@@ -62,7 +67,10 @@ def _time(moment: datetime) -> str:
 
 
 def read_plan(path: Path, now: datetime) -> SavedPlan:
-    """Read what `save_plan` wrote, to apply it. Raises FT3102 for anything else, FT3111 where its time is over."""
+    """Read what `save_plan` wrote, to apply it.
+
+    Raises FT3102 for anything else, FT3111 where its time is over, FT3112 where it was applied.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         asked = content["request"]
@@ -83,13 +91,45 @@ def read_plan(path: Path, now: datetime) -> SavedPlan:
         plans = content["plans"]
         costs = {plan["stack"]: (plan["estimate"]["cost"] or {}).get("high") for plan in plans}
         until = datetime.fromisoformat(content["expires_at"])
+        used = content.get("used_at")
+        secret = frozenset(map(str, asked["secret_variables"]))
         seen = {plan["stack"]: revived(plan) for plan in plans}
-        saved = SavedPlan(request, {plan["stack"]: plan["digest"] for plan in plans}, costs, seen)
+        saved = SavedPlan(request, {plan["stack"]: plan["digest"] for plan in plans}, costs, seen, secret)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _damaged(path) from None
+    if used:
+        raise _used(f"{path} was applied at {used}")
     if now > until:
         raise FtctlError(Problem("FT3111", f"{path} was good until {until:%Y-%m-%d %H:%M} UTC"))
     return saved
+
+
+def use_plan(path: Path, now: datetime) -> bool:
+    """Mark a plan file as applied, before anything is done; False where that cannot be written.
+
+    Of two that try at once one succeeds: the new content is written beside it, in a file that only one can create, and
+    takes its place whole. Raises FT3112 for the other.
+    """
+    path = path.resolve()
+    beside = path.with_name(f"{path.name}.applying")
+    try:
+        with beside.open("x", encoding="utf-8") as file:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            used = content.get("used_at")
+            json.dump({**content, "used_at": used or _time(now)}, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+        shutil.copymode(path, beside)
+        beside.replace(path)
+    except FileExistsError:
+        what = f"{path.name} is being applied, or an apply of it was killed just as it began ({beside.name} is there)"
+        raise _used(what) from None
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()
+        return False
+    if used:
+        raise _used(f"{path.name} was applied at {used}")
+    return True
 
 
 def shown_plans(path: Path) -> list[Plan]:
@@ -111,6 +151,10 @@ def shown_plans(path: Path) -> list[Plan]:
 
 def _addresses(texts: Sequence[Any]) -> tuple[Address, ...]:
     return tuple(Address.parse(text) for text in texts)
+
+
+def _used(what: str) -> FtctlError:
+    return FtctlError(Problem("FT3112", what))
 
 
 def _damaged(path: Path) -> FtctlError:

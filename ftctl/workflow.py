@@ -36,6 +36,7 @@ from typing import TYPE_CHECKING, Any
 from ftctl.core.digest import canonical
 from ftctl.core.errors import FtctlError, Problem, Severity
 from ftctl.core.model import Address, Mode, Resource
+from ftctl.core.sensitive import discreet
 from ftctl.core.spans import note, span
 from ftctl.request import Request
 
@@ -83,6 +84,7 @@ def resolve(stack: Stack) -> tuple[Stack, list[Problem]]:
     stack, problems = prepare(stack)
     if not _errors(problems):
         problems += relate(stack)
+    problems = stack.secrets.told(problems)
     problems = list({(one.where, one.code, one.what): one for one in reversed(problems)}.values())[::-1]  # of a sweep
     warnings = (problem for problem in problems if problem.severity is Severity.WARNING)
     return replace(stack, warnings=tuple(warnings)), problems
@@ -168,6 +170,7 @@ def observe(stack: Stack, clients: Clients) -> Observed:
 
 
 @span("plan")
+@discreet
 def plan(
     stack: Stack,
     clients: Clients,
@@ -207,7 +210,7 @@ def plan(
             made = compared(replace(observed, facts={**observed.facts, **facts})) if facts else made
         made = preflight(clients, stack.resources, kinds(), made, observed.blind)
     made = guarded(made, stack, observed, guards, rules) if guards else made
-    return limited(made, max_cost, others)
+    return stack.secrets.plan(limited(made, max_cost, others))
 
 
 def limited(plan: Plan, max_cost: float | None, others: Iterable[Plan]) -> Plan:
@@ -218,6 +221,7 @@ def limited(plan: Plan, max_cost: float | None, others: Iterable[Plan]) -> Plan:
     return replace(plan, problems=(*plan.problems, *found)) if found else plan
 
 
+@discreet
 def rollback(
     stack: Stack, clients: Clients, address: Address, *, clock: Clock, guards: Request | None = None, to: str = ""
 ) -> tuple[Plan, Stack]:
@@ -242,7 +246,7 @@ def rollback(
     narrow = alone(compared(stack.home, resources, kinds(), observed, mode=Mode.ROLLBACK), address)
     made = preflight(clients, resources, kinds(), put_back(narrow, way), observed.blind)
     made = guarded(made, stack, observed, guards, policies(stack, guards)) if guards else made
-    return made, replace(stack, resources=resources)
+    return stack.secrets.plan(made), replace(stack, resources=resources)
 
 
 def _judged(
@@ -287,6 +291,7 @@ def _asked(max_cost: float | None, others: Iterable[Plan]) -> Iterator[Budget]:
         yield Budget(max_cost, "`--max-cost`", spent=sum(cost.high for cost in costs if cost))
 
 
+@discreet
 def bill(stack: Stack, clients: Clients, *, clock: Clock) -> Bill:
     """What the stack's trainings were billed and its deployments cost; reads only."""
     from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
@@ -304,6 +309,7 @@ def bill(stack: Stack, clients: Clients, *, clock: Clock) -> Bill:
     return drawn_up(stack.resources, made, observed.lives, hours, prices)
 
 
+@discreet
 def lineage(stack: Stack, clients: Clients, names: Sequence[str], *, clock: Clock) -> list[Lineage]:
     """Where the stack's deployments come from, or those of its accounts with these names; reads only."""
     from ftctl.core.plan import plan as compare  # noqa: PLC0415  help needs none
@@ -326,6 +332,7 @@ def lineage(stack: Stack, clients: Clients, names: Sequence[str], *, clock: Cloc
 
 
 @span("execute")
+@discreet
 def apply(
     plan: Plan,
     stack: Stack,
@@ -354,12 +361,16 @@ def apply(
     assert not clients.reads.shared, "what a plan does rests on Azure as it is then"
     if missing := lacking(plan):
         raise FtctlError.all(missing)
+    plan, secrets = plan.whole or plan, stack.secrets
     resources = {resource.address: resource for resource in stack.resources}
     home = replace(plan.world.home, origin=origin or {})
     job = Job(lower(plan, kinds()), resources, kinds(), replace(plan.world, home=home), plan.granting)
-    return execute(job, clients, clock=clock, emit=emit, stop=stop, wait=wait, trainings=trainings)
+    tell: Emit = (lambda event: emit(secrets.told(event))) if secrets.names else emit
+    report = execute(job, clients, clock=clock, emit=tell, stop=stop, wait=wait, trainings=trainings)
+    return replace(report, outcomes=secrets.told(report.outcomes))
 
 
+@discreet
 def watch(plan: Plan, stack: Stack, clients: Clients, *, clock: Clock) -> dict[Address, Watched]:
     """How far the things of a plan are that are on their way; reads only, and does without what it cannot read."""
     from ftctl.core.model import Health  # noqa: PLC0415  plan needs none

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +24,11 @@ _SPECS = {".yaml", ".yml"}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def _digests(_context: click.Context, _option: click.Parameter, text: str | None) -> frozenset[str]:
-    """The digest of a plan, or of several stacks' with commas between them."""
-    found = frozenset(text.split(",")) if text is not None else frozenset()
+def _digests(_context: click.Context, _option: click.Parameter, text: str | None) -> frozenset[str] | None:
+    """The digest of a plan, or of several stacks' with commas between them; empty: that nothing is to be done."""
+    if text is None:
+        return None
+    found = frozenset(text.split(",")) if text else frozenset()
     if not all(map(_DIGEST.fullmatch, found)):
         raise click.BadParameter("a digest has 64 digits and letters a to f, as the plan shows it")
     return found
@@ -50,7 +53,7 @@ def command(
     retry: tuple[Address, ...],
     max_cost: float | None,
     changed_since: str | None,
-    expect: frozenset[str],
+    expect: frozenset[str] | None,
     wait: options.Wait,
     output: str,
     trace: str | None,
@@ -70,7 +73,7 @@ def command(
     order = Order(
         request,
         expected=expect,
-        approved=auto_approve or bool(expect),
+        approved=auto_approve or expect is not None,
         wait=wait,
         trace=trace,
         output=options.form(output, streamed=streamed),
@@ -80,18 +83,29 @@ def command(
 
 
 def _from_file(path: Path, order: Order) -> Order:
-    """What a saved plan orders. It says everything itself; beside it less may be allowed, and more rules given."""
+    """What a saved plan orders. It says everything itself; beside it less may be allowed, more rules given, and the
+    secrets that it lacks.
+    """
+    from ftctl.spec.variables import PREFIX  # noqa: PLC0415  help needs none
+
     given = order.request
-    if replace(given, paths=(), max_cost=None, max_deletes=None, policies=()) != Request(()) or len(given.paths) > 1:
-        raise FtctlError(Problem("FT6010", f"{path} is a saved plan, and more was given beside it"))
     saved = read_plan(path, SystemClock().now())
+    rest = replace(given, paths=(), max_cost=None, max_deletes=None, policies=(), variables={})
+    if rest != Request(()) or len(given.paths) > 1 or not given.variables.keys() <= saved.secret:
+        raise FtctlError(Problem("FT6010", f"{path} is a saved plan, and more was given beside it"))
+    for name in sorted(saved.secret - given.variables.keys()):
+        if f"{PREFIX}{name}" not in os.environ:
+            raise FtctlError(Problem("FT3113", f"{path} was made with --var {name}=…, and no secret is kept in it"))
     request = replace(
         saved.request,
         max_cost=_less(saved.request.max_cost, given.max_cost),
         max_deletes=_less(saved.request.max_deletes, given.max_deletes),
         policies=tuple(dict.fromkeys((*saved.request.policies, *given.policies))),
+        variables={**saved.request.variables, **given.variables},
     )
-    return replace(order, request=request, digests=saved.digests, costs=saved.costs, seen=saved.plans, approved=True)
+    return replace(
+        order, request=request, digests=saved.digests, costs=saved.costs, seen=saved.plans, file=path, approved=True
+    )
 
 
 def _less(one: N | None, other: N | None) -> N | None:

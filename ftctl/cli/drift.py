@@ -13,11 +13,12 @@ from ftctl import workflow
 from ftctl.cli import options
 from ftctl.cli.session import session, verdict
 from ftctl.cli.streams import complain, emit, errors_as, look, show
-from ftctl.core.changes import Change
-from ftctl.core.drift import drift
+from ftctl.core.changes import Change, Plan
+from ftctl.core.drift import Drift, drift
 from ftctl.core.errors import Exit
 from ftctl.core.model import Address
 from ftctl.render.drift import drift_json, drift_text
+from ftctl.render.drift_markdown import drifts_markdown
 from ftctl.render.findings import document, problems_json
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 @click.command(name="drift")
 @options.paths
 @options.selection
-@options.output("text", "json")
+@options.output("text", "json", "markdown")
 @options.tracing
 def command(
     paths: tuple[Path, ...], environment: str | None, variables: dict[str, str], output: str, trace: str | None
@@ -41,6 +42,7 @@ def command(
     PATH is a stack's file or a folder of them, specs/ if left out.
     """
     results: list[dict[str, Any]] = []
+    seen: list[tuple[Plan, Drift, Mapping[Address, str]]] = []
     with (
         errors_as(output),
         session(options.request(paths, environment, variables), trace) as opened,
@@ -52,6 +54,7 @@ def command(
             told = drift(plan)
             causes = _causes(stack, told.found)
             results.append(drift_json(plan, told, causes))
+            seen.append((plan, told, causes))
             if output == "text":
                 show(drift_text(plan, told, causes, look(sys.stdout)))
             complain(plan.problems)
@@ -61,6 +64,8 @@ def command(
         code = opened.each(one)
         if output == "json":
             emit(document(stacks=results, problems=problems_json(opened.problems)))
+        if output == "markdown":
+            emit(drifts_markdown(seen, opened.problems))
     return code
 
 

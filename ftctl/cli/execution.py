@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ftctl import workflow
@@ -27,6 +28,7 @@ from ftctl.core.model import Address, ChangeClass, Mode
 from ftctl.core.moved import moved
 from ftctl.core.preflight import lacking
 from ftctl.guarding import check_policies
+from ftctl.planfile import use_plan
 from ftctl.render.console import progress
 from ftctl.render.findings import document, problems_json
 from ftctl.render.json import plan_json, report_json
@@ -44,11 +46,12 @@ _NAMED = 5  # differences to a saved plan that are told
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to carry out. `approved` says that nobody need be asked; `digests`, `costs` and `seen` are a saved plan's.
+    """What to carry out. `approved` says that nobody need be asked.
 
     `chosen` says which of the stacks are meant; `back` is the deployment to put back, with the model that is meant.
-    `expected` are the digests of what was approved elsewhere. `output` is `text`, `json` (one document at the end) or
-    `lines` (of JSON, one for each event).
+    `digests`, `costs`, `seen` and `file` are a saved plan's. `expected` are the digests of what was approved elsewhere;
+    none of them approve that nothing is done. `output` is `text`, `json` (one document at the end) or `lines` (of JSON,
+    one for each event).
     """
 
     request: Request
@@ -57,16 +60,16 @@ class Order:
     digests: Mapping[str, str] = field(default_factory=dict)
     costs: Mapping[str, float | None] = field(default_factory=dict)
     seen: Mapping[str, Plan] = field(default_factory=dict)
-    expected: frozenset[str] = frozenset()
+    file: Path | None = None
+    expected: frozenset[str] | None = None
     wait: Wait = field(default_factory=Wait)
     trace: str | None = None
     output: str = "text"
     chosen: Callable[[Sequence[Stack]], Sequence[Stack]] | None = None
     back: tuple[Address, str] | None = None
 
-    @property
-    def resume(self) -> str:
-        """The command that goes on where this one ended. Values that look like secrets are not repeated."""
+    def resume(self, secret: Collection[str]) -> str:
+        """The command that goes on where this one ended. Values of secret variables are not repeated."""
         request = self.request
         if self.back:
             words = ["rollback", self.back[0].name, *map(str, request.paths), "--to", self.back[1]]
@@ -75,7 +78,7 @@ class Order:
             request = replace(request, adopt=())
         else:
             words = ["destroy" if self.mode is Mode.DESTROY else "apply", *map(str, request.paths)]
-        words = ["ftctl", *words, *selected(request)]
+        words = ["ftctl", *words, *selected(request, secret)]
         words += ["--max-cost", f"{request.max_cost:g}"] if request.max_cost is not None else []
         words += ["--max-deletes", str(request.max_deletes)] if request.max_deletes is not None else []
         words += ["--changed-since", request.changed_since] if request.changed_since is not None else []
@@ -127,12 +130,13 @@ def carry_out(order: Order) -> Exit:
     with errors_as(order.output), _telling(order) as told, session(order.request, order.trace) as loaded:
         opened = replace(loaded, stacks=order.chosen(loaded.stacks)) if order.chosen else loaded
         check_policies(opened.stacks, order.request)
-        if order.digests or order.expected:
+        if order.digests or order.expected is not None:
             plans = _plans(opened, order)
             _check_approved(order.expected, plans)
             if order.digests:
                 _check(order.digests, plans, order.seen)
             _check_guards(order.costs, plans)
+            _use(order.file, plans)
             code = opened.each(lambda stack: _reviewed(plans[stack.name], stack, opened, order, told))
         else:
             code = opened.each(lambda stack: _one(stack, opened, order, told))
@@ -192,9 +196,9 @@ def _stale(name: str, then: Plan | None, now: Plan | None) -> Problem:
     return Problem("FT3101", what, subject=name, why=why)
 
 
-def _check_approved(expected: frozenset[str], plans: Mapping[str, Plan]) -> None:
+def _check_approved(expected: frozenset[str] | None, plans: Mapping[str, Plan]) -> None:
     """Refuse everything if any plan with something to do was not approved, or an approved one is no longer there."""
-    if not expected:
+    if expected is None:
         return
     now = {plan.digest() for plan in plans.values()}
     strange = [name for name, plan in plans.items() if not plan.empty and plan.digest() not in expected]
@@ -213,6 +217,12 @@ def _check_guards(costs: Mapping[str, float | None], plans: Mapping[str, Plan]) 
         shown = before is not None and told(Span.of(before))
         if cost and before is not None and cost.high > before and told(Span.of(cost.high)) != shown:
             tell(f"{name}: training was planned at up to {shown}; with the prices of now it is {told(cost)}.")
+
+
+def _use(file: Path | None, plans: Mapping[str, Plan]) -> None:
+    """A saved plan that does anything is used up by that, also where it is cut off."""
+    if file and any(plan.applyable for plan in plans.values()) and not use_plan(file, SystemClock().now()):
+        tell(f"{file} cannot be marked as applied: see to it that nobody applies it again.")
 
 
 def _one(stack: Stack, opened: Session, order: Order, told: Told) -> Exit:
@@ -291,7 +301,7 @@ def _watching(stack: Stack, opened: Session, order: Order, told: Told) -> Steps 
 
 def _conclude(plan: Plan, stack: Stack, report: Report, order: Order) -> None:
     if order.output == "text":
-        show("\n" + report_text(stack.name, report, look(sys.stdout), resume=order.resume))
+        show("\n" + report_text(stack.name, report, look(sys.stdout), resume=order.resume(plan.secret)))
     found = [_about(outcome) for outcome in report.having(Result.FAILED) if outcome.problem]
     complain(problem for problem in found if problem not in plan.problems)  # those are told of already
 

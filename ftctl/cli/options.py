@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -151,6 +151,9 @@ files = click.option(
 stream = click.option(
     "--json", "streamed", is_flag=True, help="Write each event as a line of JSON, with a heartbeat, and a report."
 )
+outputs = click.option(
+    "--outputs", type=click.Path(path_type=Path), metavar="FILE", help="Append name=value lines for a pipeline."
+)
 tracing = click.option(
     "--trace",
     is_flag=False,
@@ -165,11 +168,12 @@ def selection(function: F) -> F:
     return _environment(_variable(function))
 
 
-def selected(request: Request) -> list[str]:
-    """The same selection as words of a command line. Values that look like secrets are not repeated."""
+def selected(request: Request, secret: Collection[str] = ()) -> list[str]:
+    """The same selection as words of a command line. Values that are or look like secrets are not repeated."""
     words = ["-e", request.environment] if request.environment else []
     for name, value in request.variables.items():
-        words += ["--var", f"{name}={'***' if _SECRET.search(name) or _SECRET.search(value) else value}"]
+        hides = name in secret or _SECRET.search(name) or _SECRET.search(value)
+        words += ["--var", f"{name}={'***' if hides else value}"]
     return words
 
 

@@ -58,9 +58,7 @@ def _lifetime(_context: click.Context, _option: click.Parameter, text: str) -> f
 )
 @options.output(*FORMATS)
 @options.explanation
-@click.option(
-    "--outputs", type=click.Path(path_type=Path), metavar="FILE", help="Append name=value lines for a pipeline."
-)
+@options.outputs
 @options.stream
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when there is something to do.")
 @options.tracing
@@ -110,7 +108,7 @@ def command(
         raise
     finally:
         if outputs:
-            _append(outputs, step_outputs([*plans.values()], code))
+            append(outputs, step_outputs([*plans.values()], code))
     return code
 
 
@@ -215,7 +213,8 @@ def _save(out: Path, plans: Sequence[Plan], request: Request, lifetime: float) -
         raise unwritable(out, error) from None
 
 
-def _append(outputs: Path, text: str) -> None:
+def append(outputs: Path, text: str) -> None:
+    """Add lines to the file that `--outputs` names."""
     try:
         with outputs.open("a", encoding="utf-8") as file:
             file.write(text)

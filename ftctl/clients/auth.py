@@ -14,6 +14,7 @@ from ftctl.clients.errors import AzureError
 from ftctl.clients.explain import explain, plain
 from ftctl.clients.redact import scrub
 from ftctl.clients.whoami import SignedIn, signed_in
+from ftctl.clients.workflow_identity import workflow_of
 from ftctl.core.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
@@ -110,7 +111,11 @@ class Credentials:
 def _source(cloud: Cloud, http: Http) -> Any:
     """azure-identity's credential, on our pool of connections."""
     from azure.core.pipeline.transport import RequestsTransport  # noqa: PLC0415  costs 90 ms
-    from azure.identity import ClientSecretCredential, DefaultAzureCredential  # noqa: PLC0415  costs 200 ms
+    from azure.identity import (  # noqa: PLC0415  costs 200 ms
+        ClientAssertionCredential,
+        ClientSecretCredential,
+        DefaultAzureCredential,
+    )
 
     transport = RequestsTransport(session=http.session, session_owner=False, connection_verify=http.verify)
     common: dict[str, Any] = {
@@ -121,6 +126,9 @@ def _source(cloud: Cloud, http: Http) -> Any:
     match cloud.identity:
         case Identity(tenant, client, secret):
             return ClientSecretCredential(tenant, client, secret, retry_total=0, **common)
+        case None if workflow := workflow_of(os.environ):
+            told = workflow.assertion(http, cloud.name)
+            return ClientAssertionCredential(workflow.tenant, workflow.client, told, retry_total=0, **common)
         case None:
             if cloud.name != "public":  # workload identity reads the authority from here alone
                 os.environ.setdefault("AZURE_AUTHORITY_HOST", cloud.authority)

@@ -174,7 +174,8 @@ class Plan:
     """All changes of a stack in the order in which they would be done, no-ops included.
 
     `granting` says that a role assignment of the stack is new, so that a refusal may only mean `not yet`. `preflight`
-    are the checks about all of it; those about one change stand there.
+    are the checks about all of it; those about one change stand there. Where values of it are hidden, `whole` has them,
+    and `secret` names the variables that they came from.
     """
 
     home: Home
@@ -184,6 +185,8 @@ class Plan:
     granting: bool = False
     world: World = field(default_factory=lambda: World(Home("", "", "")), repr=False, compare=False)
     preflight: tuple[Finding, ...] = ()
+    whole: Plan | None = field(default=None, repr=False, compare=False)
+    secret: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
 
     @property
     def pending(self) -> tuple[Change, ...]:

@@ -46,30 +46,17 @@ def plans_markdown(plans: Sequence[Plan], problems: Sequence[Problem] = (), most
     (plan,) = plans
     stack = re.sub(r"[^A-Za-z0-9._]+", "-", plan.home.stack)
     told = [f"<!-- ftctl:plan:{stack} -->" if stack else "<!-- ftctl:plan -->"]
-    left = most - size(
-        f"{told[0]}\
-"
-    )
-    if own := problems_part(problems):
+    left = most - size(f"{told[0]}\n")
+    if own := problem_list(problems):
         told.append(fitted([own], left // 2, ()))
         left -= size(told[-1]) + 1
     told.append(explained(plan, left - 1, footer(plan)))
-    return "\
-".join(told).rstrip(
-        "\
-"
-    )
+    return "\n".join(told).rstrip("\n")
 
 
 def explained(plan: Plan, room: int, footer: tuple[str, ...]) -> str:
     """The plan, with the reason of each field where nothing has to be cut for that."""
-    calm, last = (
-        list(parts(plan, review.LOOK)),
-        size(
-            "\
-".join([*footer, ""])
-        ),
-    )
+    calm, last = list(parts(plan, review.LOOK)), size("\n".join([*footer, ""]))
 
     def fits(found: Sequence[Part]) -> bool:
         return sum(size(part.whole) for part in found) + last <= room
@@ -89,13 +76,13 @@ def fitted(parts: Sequence[Part], room: int, footer: tuple[str, ...]) -> str:
     left = room - size(end)
     told = []
     for part in parts:
-        short = _cut(part, left)
+        short = cut(part, left)
         told.append(short)
         left -= size(short)
     return "".join(told) + end
 
 
-def _cut(part: Part, room: int) -> str:
+def cut(part: Part, room: int) -> str:
     """As many lines of a part as there is room for, with how many are missing; nothing where not even that fits."""
     if size(part.whole) <= room:
         return part.whole
@@ -124,7 +111,7 @@ def parts(plan: Plan, look: Look) -> Iterator[Part]:
     yield Part((), (f"{plain(scope(plan))}.", *([plain(meaning(plan))] if plan.pending else [])))
     found = [
         _grave(plan),
-        problems_part(plan.problems),
+        problem_list(plan.problems),
         _table(plan.pending),
         _listed("Data", ((code(address), plain(line)) for address, line in review.data_lines(plan))),
         _listed("Cost and time", ((code(address), plain(line)) for address, line in review.costs(plan))),
@@ -198,7 +185,7 @@ def _check(address: str, one: Finding) -> str:
     return f"| {one.standing} | {plain(one.check)} | {of} | {plain(one.what)} | {plain(one.basis)} |"
 
 
-def problems_part(problems: Sequence[Problem]) -> Part | None:
+def problem_list(problems: Sequence[Problem]) -> Part | None:
     return Part(("#### Problems", ""), tuple(map(_problem, problems))) if problems else None
 
 
@@ -212,11 +199,15 @@ def _problem(problem: Problem) -> str:
 
 def _full(plan: Plan, look: Look) -> Part:
     """The plan as a terminal shows it; its lines begin with their signs, which colours them."""
-    text = plan_text(plan, look)
+    whole = fenced(plan_text(plan, look))
+    head = ("<details>", "<summary>The whole plan</summary>", "", *whole.head)
+    return replace(whole, head=head, foot=(*whole.foot, "", "</details>"))
+
+
+def fenced(text: str) -> Part:
+    """Text letter for letter, behind a fence that nothing in it can close."""
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    lines = tuple(line.removeprefix("  ") for line in text.split("\n"))
-    head = ("<details>", "<summary>The whole plan</summary>", "", f"{fence}diff")
-    return Part(head, lines, (fence, "", "</details>"))
+    return Part((f"{fence}diff",), tuple(line.removeprefix("  ") for line in text.split("\n")), (fence,))
 
 
 def footer(plan: Plan, *, alone: bool = True) -> tuple[str, ...]:

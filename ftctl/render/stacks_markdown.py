@@ -8,7 +8,7 @@ from ftctl.core.changes import Plan
 from ftctl.core.errors import Problem, Severity
 from ftctl.render import review
 from ftctl.render.look import counted
-from ftctl.render.markdown import CUT, Part, code, explained, fitted, footer, plain, problems_part, size
+from ftctl.render.markdown import CUT, Part, code, explained, fitted, footer, plain, problem_list, size
 from ftctl.render.outputs import plans_digest
 from ftctl.render.stacks import Row, count_text, quiet, rows, sentence, spoken
 
@@ -40,7 +40,7 @@ def _overall(plans: Sequence[Plan], problems: Sequence[Problem]) -> Iterator[Par
     yield Part((f"### {plain(sentence(plans, review.LOOK)) if plans else none}",), ())
     if plans and not all(map(quiet, plans)):
         yield Part((), (plain(count_text(plans)),))
-    if found := problems_part(problems):
+    if found := problem_list(problems):
         yield found
     if table := rows(plans, review.LOOK):
         yield Part(("| stack | plan | class | cost |", "| --- | --- | --- | --- |"), tuple(map(_row, table)))

@@ -19,6 +19,7 @@ _STACK = "^(?!.*--)[a-z][a-z0-9-]{0,38}[a-z0-9]$"
 _DECLARED = "^(?!.*--)[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 
 _ADDRESS = r"^[A-Za-z]+/[^/\s]+$"
+_TRUE = {"const": True}
 
 DeclaredName = Annotated[str, msgspec.Meta(pattern=_DECLARED)]
 VariableName = Annotated[str, msgspec.Meta(pattern=f"^{VARIABLE}$")]
@@ -42,6 +43,12 @@ class Profile(Declaration, frozen=True):
 
 
 Addressed = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z]+/[^/\s]+$")]
+
+
+class Secret(Declaration, frozen=True):
+    """A variable whose value does not stand in the file and is never shown."""
+
+    secret: Annotated[bool, described("Plans, errors and reports hide what is made of it.", extra_json_schema=_TRUE)]
 
 
 class Limits(Declaration, frozen=True):
@@ -117,7 +124,7 @@ def _stack_fields(azure: type[msgspec.Struct], found: dict[str, Kind]) -> Iterab
     yield "stack", Annotated[str, described(about, pattern=_STACK)]
     yield "azure", azure
     about = "Values for ${name}; --var, FTCTL_VAR_name and environments override them, in that order."
-    values = dict[VariableName, str | int | float | bool | None]
+    values = dict[VariableName, str | int | float | bool | Secret | None]
     yield "variables", Annotated[values | None, described(about)], None
     about = "What is different in an environment (`ftctl plan -e prod`): merged over the file; null takes a key out."
     blocks = dict[DeclaredName, Annotated[Any, msgspec.Meta(extra_json_schema=_block(found))]]

@@ -11,6 +11,7 @@ from ftctl.core.errors import FtctlError, Problem, Where
 from ftctl.core.estimate import Budget
 from ftctl.core.limits import Deletes, Limits
 from ftctl.core.model import Address, Home, Resource
+from ftctl.core.sensitive import Secrets
 from ftctl.core.suggest import did_you_mean
 from ftctl.kinds import kinds
 from ftctl.spec import shape
@@ -20,6 +21,7 @@ from ftctl.spec.environments import SECTION as ENVIRONMENTS
 from ftctl.spec.environments import choose
 from ftctl.spec.renames import Renames, named, renames
 from ftctl.spec.resources import ACCOUNT, build, declarations
+from ftctl.spec.secret import named as in_names
 from ftctl.spec.tree import Document
 from ftctl.spec.variables import Substituted, substitute
 from ftctl.spec.words import problem, shown
@@ -52,6 +54,7 @@ class Stack:
     budgets: tuple[Budget, ...] = ()
     limits: Limits = field(default_factory=Limits)
     removed: tuple[Address, ...] = ()
+    secrets: Secrets = field(default_factory=Secrets, repr=False)
 
     def resource(self, address: Address) -> Resource:
         return next(resource for resource in self.resources if resource.address == address)
@@ -85,8 +88,10 @@ def load(
     problems += [found for draft in drafts for found in draft.problems]
     problems += [*_unused(drafts, given), *_same_name(stacks), *_same_account(stacks), *alike(stacks)]
     if problems:
-        secrets = {value: name for draft in drafts if draft.result for value, name in draft.result.secrets.items()}
-        raise FtctlError.all(_scrubbed(_ordered(problems), secrets))
+        results = [draft.result for draft in drafts if draft.result]
+        secrets = {value: name for result in results for value, name in result.secrets.items()}
+        hidden = Secrets({value: name for result in results for value, name in result.hidden.names.items()})
+        raise FtctlError.all(map(hidden.told, _scrubbed(_ordered(problems), secrets)))
     return stacks
 
 
@@ -151,13 +156,15 @@ def _draft(path: Path, environment: str | None, given: Mapping[str, str], proces
         return draft
     chosen, unknown = choose(document, environment)
     draft.result = substitute(chosen, given, process)
-    draft.problems += [*unknown, *draft.result.problems, *_shape_problems(draft.result)]
+    draft.problems += [*unknown, *draft.result.problems, *_shape_problems(draft.result), *in_names(draft.result)]
     resources, found = build(draft.result.document, _untyped(draft.problems, draft.result), draft.result.unresolved)
     draft.problems += found
     renamed = renames(draft.result.document) if not draft.problems else Renames()
     draft.problems += renamed.problems
     if not draft.problems:
-        draft.stack = _stack(path, draft.result.document, named(resources, renamed), environment, renamed.kept)
+        draft.stack = _stack(
+            path, draft.result.document, named(resources, renamed), environment, renamed.kept, draft.result.hidden
+        )
     return draft
 
 
@@ -187,6 +194,7 @@ def _stack(
     resources: tuple[Resource, ...],
     environment: str | None,
     removed: tuple[Address, ...],
+    secrets: Secrets,
 ) -> Stack:
     values: dict[str, Any] = document.root.plain()
     values.pop(ENVIRONMENTS, None)
@@ -197,7 +205,7 @@ def _stack(
     return Stack(
         values["stack"], path, home, cloud, resources, values, environment, document.where(("stack",)),
         budgets=tuple(_budgets(values, document)), limits=_limits(values.get("limits") or {}, document),
-        removed=removed,
+        removed=removed, secrets=secrets,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ftctl.core.errors import Problem
+from ftctl.core.sensitive import SHORTEST, Secrets
 from ftctl.core.suggest import did_you_mean
 from ftctl.spec.environments import SECTION as ENVIRONMENTS
 from ftctl.spec.scalars import Scalar, core_scalar
@@ -23,6 +24,9 @@ MAX_TEXT = 1_000_000
 """How many characters variables inside text may make: a few that double each other make billions."""
 NAME = "[A-Za-z_][A-Za-z0-9_]*"
 
+TELLING = re.compile(r"(?i)key|secret|token|password|sas")
+"""Names whose values are hidden unless the file declares the variable otherwise."""
+
 _USE = re.compile(r"\$\$\{|\$\{(?P<name>" + NAME + r")\}|\$\{")
 
 
@@ -31,7 +35,8 @@ class Substituted:
     """A document without variables, and what was learned on the way.
 
     `used` are the names that were declared or asked for, `unresolved` the places whose variable has no value,
-    `secrets` the values that came from the process environment, by the name to show instead.
+    `secrets` the values that came from the process environment, by the name to show instead, `hidden` those that are
+    never shown.
     """
 
     document: Document
@@ -39,6 +44,7 @@ class Substituted:
     used: set[str] = field(default_factory=set)
     unresolved: set[Mark] = field(default_factory=set)
     secrets: dict[str, str] = field(default_factory=dict)
+    hidden: Secrets = field(default_factory=lambda: Secrets({}))
 
 
 def substitute(document: Document, arguments: Mapping[str, str], process: Mapping[str, str]) -> Substituted:
@@ -137,15 +143,15 @@ class _Lookup:
 
     def _value(self, name: str, mark: Mark, trail: tuple[str, ...]) -> _Value | None:
         self.result.used.add(name)
-        if name in self._arguments:
-            return _given(self._arguments[name])
-        if (text := self._process.get(PREFIX + name)) is not None:
-            return self._secret(name, _given(text))
         declared = self.declared.get(name)
-        if declared is not None and declared.value is not None:
+        if name in self._arguments:
+            return self._outside(name, self._arguments[name], mark)
+        if (text := self._process.get(PREFIX + name)) is not None:
+            return self._secret(name, self._outside(name, text, mark))
+        if declared is not None and declared.value is not None and not is_secret(declared):
             return self._declared(name, declared, trail)
         if name.isupper() and name in self._process:
-            return self._secret(name, _literal(self._process[name]))
+            return self._secret(name, self._outside(name, self._process[name], mark, literal=True))
         self._unknown(name, declared.mark if declared else mark)
         return None
 
@@ -157,6 +163,18 @@ class _Lookup:
             is_scalar = not isinstance(node.value, dict | list)
             self._known[name] = self._expand(node, (*trail, name)) if is_scalar else None
         return self._known[name]
+
+    def _outside(self, name: str, text: str, mark: Mark, *, literal: bool = False) -> _Value:
+        """A value that is not the file's. What is declared secret is text, and too long to be taken for other text."""
+        declared = self.declared.get(name)
+        sure = declared is not None and is_secret(declared)
+        if sure and len(text) < SHORTEST:
+            what = f"the secret {shown(name)} has fewer than {SHORTEST} characters"
+            self._report("FT3114", declared.mark if declared else mark, what)
+        found = _literal(text) if sure or literal else _given(text)
+        if sure or (declared is None and TELLING.search(name) and len(found.text) >= SHORTEST):
+            self.result.hidden.names[found.text] = name
+        return found
 
     def _secret(self, name: str, found: _Value) -> _Value:
         self.result.secrets[found.text] = name
@@ -185,6 +203,11 @@ class _Lookup:
         found = problem(code, where, what, fix=fix)
         if found not in self.result.problems:
             self.result.problems.append(found)
+
+
+def is_secret(node: Node) -> bool:
+    """Whether a variable is declared as `{secret: true}`."""
+    return isinstance(node.value, dict) and "secret" in node.value
 
 
 def _literal(text: str) -> _Value:

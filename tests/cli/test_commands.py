@@ -237,8 +237,9 @@ def test_the_command_to_go_on_with_repeats_no_secret():
     request = Request(
         (Path("my specs"),), "prod", {"capacity": "5", "SAS": "abc", "url": "?sig=x"}, retry=(Address("job", "tone"),)
     )
-    command = Order(request).resume
+    command = Order(request).resume(())
     assert command == "ftctl apply 'my specs' -e prod --var capacity=5 --var 'SAS=***' --var 'url=***' --retry job/tone"
+    assert "--var 'capacity=***'" in Order(request).resume({"capacity"})
 
 
 def test_the_first_interrupt_asks_and_the_second_leaves():

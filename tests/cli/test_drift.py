@@ -35,3 +35,4 @@ def test_drift_is_told_with_its_cause_and_exits_with_2(ftctl, golden):
         "roleAssignment": True,
     }
     assert all(one["cause"] for one in stack["drift"])
+    golden("drift-markdown", normal(ftctl("drift", "-o", "markdown").out))

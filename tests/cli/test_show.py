@@ -42,6 +42,10 @@ def test_a_saved_plan_is_shown_in_every_form_without_azure(ftctl, specs, away, g
     assert {output: said.code for output, said in shown.items()} == dict.fromkeys(FORMATS, Exit.DONE)
     assert {output: said.out for output, said in shown.items()} == planned
     assert planned["github"] == ""
+    ftctl("show", "plan.json", "-o", "markdown", "--outputs", "steps.txt")
+    steps = dict(line.split("=", 1) for line in Path("steps.txt").read_text("utf-8").splitlines())
+    assert f"<code>{steps['digest']}</code>" in planned["markdown"]
+    assert (steps["labels"], steps["exit_code"]) == ("ftctl:train,ftctl:new", "0")
     assert [error.message for error in strict().iter_errors(json.loads(Path("plan.json").read_text("utf-8")))] == []
     golden("plan-markdown", re.sub(r"\d{4}-\d\d-\d\d", "DATE", planned["markdown"]))
 
@@ -81,10 +85,12 @@ def test_what_was_approved_is_done_and_nothing_else(ftctl, specs):
     assert refused.code == Exit.STALE
     assert "FT3101" in refused.err
     assert ftctl("apply", "--expect", "0" * 63).code == Exit.USAGE
+    assert ftctl("apply", "--expect", "").code == Exit.STALE  # what was approved is that nothing is done
     spec.write_text(text, encoding="utf-8")
     done = ftctl("apply", "--expect", steps["digest"])
     assert done.code == Exit.DONE, done.err
     assert ftctl("apply", "--expect", steps["digest"]).code == Exit.STALE  # a plan is used once
+    assert ftctl("apply", "--expect", "").code == Exit.DONE
     ftctl("plan", "--detailed-exitcode", "--outputs", "steps.txt")
     assert Path("steps.txt").read_text("utf-8").splitlines()[-1] == "exit_code=0"
 

@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ftctl.core.changes import Action
+from ftctl.core.changes import Action, Reason
+from ftctl.core.drift import Drift
 from ftctl.core.errors import Exit, Problem
 from ftctl.core.model import Mode
+from ftctl.render.drift_markdown import drifts_markdown
 from ftctl.render.formats import FORMATS, formatted
 from ftctl.render.headline import headline
 from ftctl.render.look import Look
@@ -186,12 +188,31 @@ def test_outputs_for_steps_are_lines_of_plain_words():
         "class": "irreversible",
         "digest": PLAN.digest(),
         "cost": "220.000000",
+        "labels": "ftctl:irreversible,ftctl:interrupts-serving,ftctl:train,ftctl:re-point,ftctl:new",
         "exit_code": "2",
     }
     empty = many(0)
     told = dict(line.split("=", 1) for line in step_outputs([empty], Exit.DONE).splitlines())
     assert (told["has_changes"], told["class"], told["digest"], told["cost"]) == ("false", "no-change", "", "0.000000")
-    assert step_outputs([], Exit.DATA).endswith("exit_code=65\n")
+    assert told["labels"] == "ftctl:no-change"
+    assert step_outputs([], Exit.DATA).endswith("labels=\nexit_code=65\n")
+
+
+def test_a_comment_that_was_cut_gives_no_digest_to_approve():
+    whole, cut = plans_markdown([PLAN]), plans_markdown([PLAN], most=3000)
+    assert f"digest={PLAN.digest()}\n" in step_outputs([PLAN], Exit.DONE, whole)
+    assert "digest=\n" in step_outputs([PLAN], Exit.DONE, cut)
+    assert "digest=\n" in step_outputs([PLAN, many(5)], Exit.DONE, whole)  # it says nothing of the other
+
+
+@given(nasty)
+def test_nothing_breaks_an_issue_on_drift(word):
+    """Neither a name nor a cause: one heading, and all the rest behind a fence that nothing closes."""
+    found = Drift(tuple(change for change in many(20, word).changes if change.reason is Reason.DRIFTED), (), ())
+    text = drifts_markdown([(PLAN, found, {change.address: word for change in found.found})], [])
+    calm = [kind for kind, *_ in outline(text)]
+    assert calm == ["html_block", "heading_open", "inline", "heading_close", "fence"]
+    assert len(drifts_markdown([(PLAN, found, {})] * 200, []).encode()) <= MOST
 
 
 def test_problems_without_a_plan_are_told_in_every_form():

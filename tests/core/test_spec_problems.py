@@ -85,7 +85,7 @@ BAD = {
     "environments-a-list": ("environments: [prod]", ["FT1102 5:15"]),
     "environment-a-list": ("environments: {prod: []}", ["FT1102 5:22"]),
     "variables-a-list": ("variables: [a]", ["FT1102 5:12"]),
-    "variable-a-map": ("variables: {a: {b: c}}", ["FT1102 5:16"]),
+    "variable-a-map": ("variables: {a: {b: c}}", ["FT1101 5:13", "FT1100 5:17"]),
     "unknown-word": ("datasets: {d: {path: p, format: Chat}}", ["FT1103 5:33"]),
     "unknown-word-in-union": (
         "datasets: {t: {path: p}}\njobs: {j: {model: m, training: t, hyperparameters: {n_epochs: atuo}}}",

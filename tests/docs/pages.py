@@ -32,7 +32,7 @@ YAML completes and checks a stack with the schema that `ftctl schema` prints.
 - **`${name}` is for variables alone**, in any value but not in keys. `--var name=value` wins over
   `FTCTL_VAR_name`, that over the chosen environment's `variables`, and those over the file's; a name in
   capitals that is none of these is looked up in the process environment. `$${` stands for the two
-  characters themselves.
+  characters themselves. `name: {secret: true}` under `variables` declares a [secret](plans.md#secrets).
 - **An environment** (`-e prod`) is merged deep over the file: maps merge, lists and scalars replace, and a
   key whose value is `null` is taken out.
 - **A job is its recipe**: model, method with all its fields, graders with their programs in full, seed,

@@ -90,6 +90,32 @@ CODES: dict[str, Code] = {
         " what anybody has in mind now.",
         "Plan again, review, and apply the new plan.",
     ),
+    "FT3112": Code(
+        "The plan was applied before",
+        Exit.STALE,
+        "An approval is for doing something once. Whatever somebody has done to Azure since, even if it looks as it did"
+        " before, nobody has approved that it is done again; and an apply that was cut off has done a part of it.",
+        "Plan again, review, and apply the new plan. What was done is not done twice, and what is under way is waited"
+        " for.",
+    ),
+    "FT3113": Code(
+        "The plan needs a secret that is not in it",
+        Exit.USAGE,
+        "A plan file holds no value of a secret variable, only a hash of it.",
+        "Give it again with `--var NAME=VALUE`, or set FTCTL_VAR_NAME. Another value is another plan (FT3101).",
+    ),
+    "FT3114": Code(
+        "A secret is too short to be hidden",
+        Exit.DATA,
+        "What is made of a secret is hidden wherever its text shows up, and a text of a few characters shows up everywhere.",
+        "Take a longer one, or do not declare the variable as secret.",
+    ),
+    "FT3115": Code(
+        "A secret would be part of a name",
+        Exit.DATA,
+        "Names are no place for secrets: Azure shows them to everybody, in addresses, logs and bills.",
+        "Put another value there, or do not declare the variable as secret.",
+    ),
     "FT3201": Code(
         "Training failed",
         Exit.ERROR,
