@@ -158,4 +158,6 @@ def _used(what: str) -> FtctlError:
 
 
 def _damaged(path: Path) -> FtctlError:
+    if not path.exists():
+        return FtctlError(Problem("FT3102", f"there is no plan file {path}"))
     return FtctlError(Problem("FT3102", f"{path} is no plan file that this version of ftctl wrote"))

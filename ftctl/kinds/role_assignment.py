@@ -149,12 +149,17 @@ class RoleAssignmentKind(Kind):
         return self._put(clients, role_assignment_id(wanted.fields["scope"], str(guid)), wanted, home)
 
     def update(self, clients: Clients, live: Live, wanted: Wanted, home: Home) -> Live:
-        return self._put(clients, live.id, wanted, home)
+        found = live.raw["properties"]
+        conditions = {name: found[name] for name in _KEPT if found.get(name)}
+        return self._put(clients, live.id, wanted, home, conditions)
 
-    def _put(self, clients: Clients, arm_id: str, wanted: Wanted, home: Home) -> Live:
+    def _put(
+        self, clients: Clients, arm_id: str, wanted: Wanted, home: Home, kept: Mapping[str, Any] | None = None
+    ) -> Live:
         from ftctl.clients.ids import role_definition_id  # noqa: PLC0415  the same
 
         properties = {
+            **(kept or {}),
             "roleDefinitionId": role_definition_id(home.subscription, wanted.fields["role"]),
             "principalId": wanted.fields["principal"],
             "principalType": wanted.settings["type"],

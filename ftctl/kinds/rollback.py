@@ -12,8 +12,8 @@ from ftctl.core.changes import Action, Change, Plan, Reason
 from ftctl.core.errors import FtctlError, Problem
 from ftctl.core.model import Live, Resource, Unknown
 from ftctl.kinds import served
+from ftctl.kinds.choice import ModelChoice
 from ftctl.kinds.contract import account_of, trainer
-from ftctl.kinds.deployment import ModelChoice
 from ftctl.kinds.trained import STEP_MARK
 
 if TYPE_CHECKING:

@@ -149,3 +149,16 @@ def test_an_adoption_that_was_killed_is_finished_by_the_next(fresh):
             if ended:
                 break
         assert at > planning + 6
+
+
+def test_taking_over_a_role_keeps_its_condition(lab):
+    """`apply --adopt` writes the whole assignment, and what somebody made it depend on is no part of the spec."""
+    orphaned(lab)
+    condition = {"condition": "@Resource[a] StringEquals 'b'", "conditionVersion": "2.0"}
+    for one in lab.stored("role_assignment"):
+        doc = one | {"properties": one["properties"] | condition}
+        lab.azure.store.put("role_assignment", one["id"], doc, parent=one["properties"]["scope"])
+    lab.apply(adopt=[*ALL, Address("roleAssignment", "quota")])
+    ours = [found for one in lab.stored("role_assignment") if (found := one["properties"]).get("description")]
+    assert len(ours) == len(lab.spec["roleAssignments"])
+    assert all(condition.items() <= one.items() for one in ours)
