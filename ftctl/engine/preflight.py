@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -122,7 +123,8 @@ def _needed(
 
 
 def _roles(clients: Clients, scope: str) -> Roles:
-    found, why = read_or_why(lambda: rights.read(clients.rest.list_permissions(scope)))
+    look = partial(clients.reads.once, ("permissions", scope.lower()), partial(clients.rest.list_permissions, scope))
+    found, why = read_or_why(lambda: rights.read(look()))
     return Roles(found or (), why)
 
 

@@ -89,7 +89,8 @@ class Regions:
         return _skus(self._clients.models(subscription, region))
 
     def _left(self, subscription: str, region: str) -> dict[str, Usage]:
-        return _usages(self._clients.arm.list_usages(subscription, region))
+        look = partial(self._clients.arm.list_usages, subscription, region)
+        return _usages(self._clients.reads.once(("usages", subscription, region), look))
 
     def _ask(self, what: str, region: str, read: Callable[[], Any]) -> Future[tuple[Any, str]]:
         with self._lock:

@@ -98,7 +98,7 @@ def test_the_starter_set(ftctl, name, edits, broken):
     plan = json.loads(said.out)["plans"][0]
     own = [one for one in plan["diagnostics"] if f" breaks the policy {name}: " in one["what"]]
     assert [one["subject"] for one in own] == [broken] * bool(broken)
-    assert {one["code"] for one in plan["diagnostics"]} <= {"FT3050", "FT3003"}
+    assert {one["code"] for one in plan["diagnostics"]} <= {"FT3050", "FT3003", "FT3322"}
     if broken:
         (one,) = own
         assert (said.code, one["where"]["path"], one["severity"]) == (Exit.BLOCKED, str(SPEC), "error")
