@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 _INTERRUPTED = 130
+_YOUNG = 50_000  # objects: a plan makes many that stay, and to look through them again and again takes long
 
 
 def main() -> int:
@@ -15,6 +17,7 @@ def main() -> int:
 
         sys.stdout.write(f"ftctl {__version__}\n")
         return 0
+    gc.set_threshold(_YOUNG)
     from ftctl.cli.root import run  # noqa: PLC0415  click costs 60 ms
 
     code = run(arguments)
