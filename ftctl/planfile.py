@@ -159,5 +159,6 @@ def _used(what: str) -> FtctlError:
 
 def _damaged(path: Path) -> FtctlError:
     if not path.exists():
-        return FtctlError(Problem("FT3102", f"there is no plan file {path}"))
+        why = "Nothing is there to read."
+        return FtctlError(Problem("FT3102", f"there is no plan file {path}", why=why, fix="Correct the path."))
     return FtctlError(Problem("FT3102", f"{path} is no plan file that this version of ftctl wrote"))

@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
-
 from ftctl.catalog.prices import hosting_price, training_price
-from ftctl.local.azure import Azure, Settings
 from tests.docs.sessions import blocks, rewritten, run
 from tests.golden import WRITE
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/cost.md"
-PACE = 20_000.0
-
-
-@pytest.fixture
-def project(tmp_path):
-    """A copy of the project's specs, with a local Azure of its own that works fast."""
-    shutil.copytree(ROOT / "specs", tmp_path / "project/specs")
-    local = tmp_path / "project/.ftctl/local"
-    local.mkdir(parents=True)
-    Azure(local, settings=Settings(pace=PACE)).close()
-    yield tmp_path / "project"
-    subprocess.run([sys.executable, "-m", "ftctl", "local", "down"], cwd=tmp_path / "project", check=False)
 
 
 def test_the_sessions_print_what_the_page_shows(project, tmp_path):
